@@ -1,1 +1,23 @@
-fn main() {}
+//! `lightsout-mock`: mock devices for tests and for trying lightsout without hardware.
+
+use clap::Parser;
+use mocks::{redfish, snmp};
+
+/// Mock devices that behave, or misbehave, like out-of-band hardware.
+#[derive(Debug, Parser)]
+#[command(version)]
+enum Command {
+    /// Serve recordings over SNMP.
+    Snmp(snmp::cli::Arguments),
+    /// Serve a tree of documents over Redfish.
+    Redfish(redfish::cli::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    match Command::parse() {
+        Command::Snmp(arguments) => snmp::cli::run(arguments).await,
+        Command::Redfish(arguments) => redfish::cli::run(arguments).await,
+    }
+}

@@ -1,0 +1,3 @@
+//! A Redfish server that serves a tree of documents.
+
+pub mod cli;

@@ -1,0 +1,3 @@
+//! An SNMP agent that serves recordings.
+
+pub mod cli;
