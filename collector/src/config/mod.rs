@@ -1,0 +1,1 @@
+//! The configuration file: what an operator writes, and the targets that come of it.

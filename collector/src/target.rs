@@ -1,0 +1,173 @@
+//! A target as drivers see it: validated, with its secrets read. The configuration makes these.
+//!
+//! Holds values only; secrets print as `[REDACTED]`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Device;
+use secrecy::SecretString;
+
+/// Protocol by which a target is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// SNMP v1, v2c or v3 over UDP.
+    Snmp,
+    /// Redfish over HTTPS.
+    Redfish,
+}
+
+impl Protocol {
+    /// Value of the `protocol` label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Snmp => "snmp",
+            Self::Redfish => "redfish",
+        }
+    }
+
+    /// Port that is used where an address names none.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Snmp => 161,
+            Self::Redfish => 443,
+        }
+    }
+}
+
+/// Where a target answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Name or IP address, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// What a driver logs in with.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// SNMP v1 and v2c.
+    Community {
+        /// Version.
+        version: CommunityVersion,
+        /// Community name: a secret.
+        community: SecretString,
+    },
+    /// SNMP v3, RFC 3414.
+    Usm(Usm),
+    /// User and password, for Redfish.
+    Password {
+        /// User.
+        user: String,
+        /// Password.
+        password: SecretString,
+    },
+}
+
+/// Community-based versions of SNMP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommunityVersion {
+    /// SNMPv1: no GETBULK, no 64-bit counters.
+    V1,
+    /// SNMPv2c.
+    V2c,
+}
+
+/// A user of SNMPv3's User-based Security Model.
+#[derive(Clone, Debug)]
+pub struct Usm {
+    /// Security name.
+    pub user: String,
+    /// Context name; empty for the default one.
+    pub context: String,
+    /// Authentication protocol and pass phrase.
+    pub auth: Option<(AuthProtocol, SecretString)>,
+    /// Privacy protocol and pass phrase; needs `auth`.
+    pub privacy: Option<(PrivacyProtocol, SecretString)>,
+}
+
+/// USM authentication (RFC 3414, RFC 7860).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum AuthProtocol {
+    Md5,
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// USM privacy (RFC 3414, RFC 3826, and the AES-192 and AES-256 drafts in use).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum PrivacyProtocol {
+    Des,
+    Aes128,
+    Aes192,
+    Aes256,
+}
+
+/// How a server's certificate is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// Against the public roots (Mozilla's list).
+    #[default]
+    Verify,
+    /// Against the authorities in a PEM file.
+    CaFile(PathBuf),
+    /// Only the certificate with this SHA-256 of its DER form.
+    Pinned([u8; 32]),
+    /// Not at all: said by name for this target.
+    Insecure,
+    /// No TLS: plain HTTP, said by name for this target.
+    Plain,
+}
+
+/// How much a device is asked at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// Requests in flight.
+    pub concurrency: u32,
+    /// Requests per second.
+    pub rate: f64,
+}
+
+/// One device to poll.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Identity and labels.
+    pub device: Arc<Device>,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Where it answers.
+    pub address: Address,
+    /// What to log in with, if anything.
+    pub credentials: Option<Credentials>,
+    /// Time from one poll to the next.
+    pub interval: Duration,
+    /// Time allowed for a whole poll.
+    pub deadline: Duration,
+    /// Time allowed for one request.
+    pub timeout: Duration,
+    /// Time from one reading of slow resources (inventory, firmware) to the next.
+    pub inventory_interval: Duration,
+    /// How the certificate is judged.
+    pub tls: Tls,
+    /// How much it is asked at once.
+    pub budget: Budget,
+    /// Most rows of one GETBULK answer, where the default is too many for this device.
+    pub max_repetitions: Option<u32>,
+}

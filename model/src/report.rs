@@ -1,0 +1,327 @@
+//! A poll report: one device at one time, with what was read and what could not be.
+//!
+//! Drivers fill a [`ReportBuilder`], which lives as long as its target: it keeps the device's series,
+//! so that a poll in the steady state allocates for its values and not for its labels. It drops what
+//! cannot be true and counts why; it never invents, rounds or repairs a value.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::hash_table::{Entry, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap};
+use std::hash::BuildHasher;
+
+use crate::catalogue::{Kind, Metric};
+use crate::device::{self, Device};
+use crate::fault::{Fault, PollError, Reason, Rejection};
+use crate::label::{Label, Labels};
+use crate::series::{Series, write_labels};
+use crate::state::{Status, status_states};
+
+/// Milliseconds since 1970-01-01 UTC.
+pub type Timestamp = i64;
+
+/// Most series of one device. A chassis switch with 1,000 ports has about 15,000.
+pub const MAX_SERIES: usize = 50_000;
+
+/// Most faults kept in one report; more say nothing new. The rest are only counted.
+pub const MAX_FAULTS: usize = 64;
+
+/// One value of one series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// What it is a value of.
+    pub series: Arc<Series>,
+    /// In the unit that the catalogue declares.
+    pub value: f64,
+}
+
+/// What one poll of one device brought.
+#[derive(Clone, Debug)]
+pub struct PollReport {
+    /// The device.
+    pub device: Arc<Device>,
+    /// When the poll began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub duration: Duration,
+    /// Samples, ordered by metric.
+    pub samples: Vec<Sample>,
+    /// What could not be read.
+    pub faults: Vec<Fault>,
+    /// Faults by cause, those over [`MAX_FAULTS`] included.
+    pub fault_counts: Vec<(Reason, u32)>,
+    /// Readings dropped by cause.
+    pub rejections: Vec<(Rejection, u32)>,
+    /// Why the poll brought nothing at all, if so.
+    pub error: Option<PollError>,
+}
+
+struct Known {
+    series: Arc<Series>,
+    /// The poll that last recorded it.
+    poll: u64,
+}
+
+/// Collects one report after another for one device.
+pub struct ReportBuilder {
+    device: Arc<Device>,
+    labels: Arc<device::Labels>,
+    hasher: DefaultHashBuilder,
+    known: HashTable<Known>,
+    poll: u64,
+    scratch: String,
+    samples: Vec<Sample>,
+    faults: Vec<Fault>,
+    fault_counts: HashMap<Reason, u32>,
+    rejections: HashMap<Rejection, u32>,
+}
+
+impl ReportBuilder {
+    /// A builder for one device, empty.
+    pub fn new(device: Arc<Device>) -> Self {
+        Self {
+            labels: Arc::new(device.labels()),
+            device,
+            hasher: DefaultHashBuilder::default(),
+            known: HashTable::new(),
+            poll: 1,
+            scratch: String::new(),
+            samples: Vec::new(),
+            faults: Vec::new(),
+            fault_counts: HashMap::new(),
+            rejections: HashMap::new(),
+        }
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Arc<Device> {
+        &self.device
+    }
+
+    /// How many samples this report holds by now.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether this report holds no sample yet.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// Records one value, in the catalogue's unit. `labels` may hold more attributes than the metric takes.
+    ///
+    /// A value that is not finite or outside of the metric's plausible range is dropped and counted.
+    pub fn record(&mut self, metric: Metric, labels: &Labels<'_>, value: f64) {
+        let (low, high) = metric.definition().range;
+        if !value.is_finite() {
+            return self.reject(Rejection::Na);
+        }
+        if !(low..=high).contains(&value) {
+            return self.reject(Rejection::Range);
+        }
+        write_labels(&mut self.scratch, metric, labels);
+        match self.intern(metric) {
+            Ok(series) => self.samples.push(Sample { series, value }),
+            Err(rejection) => self.reject(rejection),
+        }
+    }
+
+    /// Records a state set: 1 for `state`, 0 for the others that the catalogue lists.
+    ///
+    /// A state that the catalogue doesn't list is dropped and counted.
+    pub fn record_state(&mut self, metric: Metric, labels: &Labels<'_>, state: &str) {
+        let (states, label) = match metric.definition().kind {
+            Kind::StateSet(states) => (states, Label::State),
+            Kind::Status => (status_states(labels.get(Label::HwType).unwrap_or("")), Label::HwState),
+            _ => return self.reject(Rejection::Parse),
+        };
+        if !states.contains(&state) {
+            return self.reject(Rejection::Parse);
+        }
+        for &each in states {
+            self.record(metric, &labels.with(label, each), f64::from(u8::from(each == state)));
+        }
+    }
+
+    /// Records the status of a component; `labels` should name its `hw.type`.
+    pub fn record_status(&mut self, labels: &Labels<'_>, status: Status) {
+        let states = status_states(labels.get(Label::HwType).unwrap_or(""));
+        let status = if states.contains(&status.as_str()) { status } else { Status::Degraded };
+        self.record_state(crate::metric::HW_STATUS, labels, status.as_str());
+    }
+
+    /// Counts one reading that was there and could not be used.
+    pub fn reject(&mut self, rejection: Rejection) {
+        let count = self.rejections.entry(rejection).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Notes something that could not be read; everything else still counts.
+    pub fn fault(
+        &mut self,
+        reason: Reason,
+        subject: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) {
+        let count = self.fault_counts.entry(reason).or_default();
+        *count = count.saturating_add(1);
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(Fault { reason, subject: subject.into(), detail: detail.into() });
+        }
+    }
+
+    /// The faults noted by now.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// Ends the poll: hands out its report and makes ready for the next.
+    ///
+    /// Series that have not been recorded for a while are forgotten here.
+    pub fn finish(&mut self, at: Timestamp, duration: Duration, error: Option<PollError>) -> PollReport {
+        self.forget_old_series();
+        self.poll = self.poll.wrapping_add(1);
+        let mut samples = std::mem::take(&mut self.samples);
+        self.samples.reserve(samples.len());
+        samples.sort_by_key(|sample| sample.series.metric);
+        let mut fault_counts: Vec<_> = self.fault_counts.drain().collect();
+        fault_counts.sort_unstable();
+        let mut rejections: Vec<_> = self.rejections.drain().collect();
+        rejections.sort_unstable();
+        PollReport {
+            device: Arc::clone(&self.device),
+            at,
+            duration,
+            samples,
+            faults: std::mem::take(&mut self.faults),
+            fault_counts,
+            rejections,
+            error,
+        }
+    }
+
+    /// Finds or makes the series whose labels stand in `scratch`.
+    fn intern(&mut self, metric: Metric) -> Result<Arc<Series>, Rejection> {
+        let own = self.scratch.as_str();
+        let hash = self.hasher.hash_one((metric, own));
+        let full = self.known.len() >= MAX_SERIES;
+        let entry = self.known.entry(
+            hash,
+            |known| known.series.metric == metric && known.series.own_text() == own,
+            |known| self.hasher.hash_one((known.series.metric, known.series.own_text())),
+        );
+        match entry {
+            Entry::Occupied(mut known) if known.get().poll != self.poll => {
+                known.get_mut().poll = self.poll;
+                Ok(Arc::clone(&known.get().series))
+            }
+            Entry::Occupied(_) => Err(Rejection::Duplicate),
+            Entry::Vacant(_) if full => Err(Rejection::Limit),
+            Entry::Vacant(slot) => {
+                let series = Arc::new(Series::new(metric, Arc::clone(&self.labels), own));
+                slot.insert(Known { series: Arc::clone(&series), poll: self.poll });
+                Ok(series)
+            }
+        }
+    }
+
+    /// A device that renames its sensors must not grow without bound.
+    fn forget_old_series(&mut self) {
+        const KEPT_POLLS: u64 = 10;
+        if self.known.len() > self.samples.len() {
+            let poll = self.poll;
+            self.known.retain(|known| poll.wrapping_sub(known.poll) < KEPT_POLLS);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric;
+
+    fn builder() -> ReportBuilder {
+        ReportBuilder::new(Arc::new(Device {
+            name: "pdu-a".into(),
+            site: "fra1".into(),
+            rack: "r1".into(),
+            device_type: "pdu".into(),
+            description: device::Description::default(),
+        }))
+    }
+
+    fn finish(builder: &mut ReportBuilder) -> PollReport {
+        builder.finish(0, Duration::ZERO, None)
+    }
+
+    #[test]
+    fn a_series_is_written_once_and_shared_by_later_polls() {
+        let mut builder = builder();
+        let labels = Labels::component("t1", "Inlet");
+        builder.record(metric::HW_TEMPERATURE, &labels, 21.5);
+        let first = finish(&mut builder);
+        builder.record(metric::HW_TEMPERATURE, &labels, 22.0);
+        let second = finish(&mut builder);
+        assert!(Arc::ptr_eq(&first.samples[0].series, &second.samples[0].series));
+        assert_eq!(second.samples[0].value, 22.0);
+    }
+
+    #[test]
+    fn what_cannot_be_true_is_dropped_and_counted() {
+        let mut builder = builder();
+        let labels = Labels::component("t1", "Inlet");
+        builder.record(metric::HW_TEMPERATURE, &labels, f64::NAN);
+        builder.record(metric::HW_TEMPERATURE, &labels, -1000.0);
+        builder.record(metric::HW_TEMPERATURE, &labels, 21.5);
+        builder.record(metric::HW_TEMPERATURE, &labels, 99.0);
+        let report = finish(&mut builder);
+        assert_eq!(report.samples.len(), 1);
+        assert_eq!(report.samples[0].value, 21.5);
+        assert_eq!(report.rejections, [(Rejection::Na, 1), (Rejection::Range, 1), (Rejection::Duplicate, 1)]);
+    }
+
+    #[test]
+    fn a_state_set_has_one_series_for_each_state() {
+        let mut builder = builder();
+        let labels = Labels::component("o1", "Outlet 1").with(Label::OobCircuitType, "outlet");
+        builder.record_state(metric::OOB_CIRCUIT_STATE, &labels, "off");
+        builder.record_state(metric::OOB_CIRCUIT_STATE, &Labels::component("o2", "Outlet 2"), "sideways");
+        let report = finish(&mut builder);
+        let values: Vec<_> = report.samples.iter().map(|sample| sample.value).collect();
+        assert_eq!(values, [0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(report.rejections, [(Rejection::Parse, 1)]);
+    }
+
+    #[test]
+    fn samples_are_ordered_by_metric() {
+        let mut builder = builder();
+        builder.record(metric::HW_TEMPERATURE, &Labels::component("t1", "Inlet"), 20.0);
+        builder.record(metric::HW_HOST_POWER, &Labels::new(), 100.0);
+        builder.record(metric::HW_TEMPERATURE, &Labels::component("t2", "Outlet"), 30.0);
+        let report = finish(&mut builder);
+        assert!(report.samples.is_sorted_by_key(|sample| sample.series.metric));
+    }
+
+    #[test]
+    fn a_device_that_renames_its_sensors_does_not_grow() {
+        let mut builder = builder();
+        for poll in 0..100 {
+            builder.record(metric::HW_TEMPERATURE, &Labels::component(&format!("t{poll}"), ""), 20.0);
+            finish(&mut builder);
+        }
+        assert!(builder.known.len() <= 10, "{} series are kept", builder.known.len());
+    }
+
+    #[test]
+    fn faults_are_bounded_and_all_counted() {
+        let mut builder = builder();
+        for _ in 0..1000 {
+            builder.fault(Reason::Timeout, "ifTable", "no answer");
+        }
+        let report = finish(&mut builder);
+        assert_eq!(report.faults.len(), MAX_FAULTS);
+        assert_eq!(report.fault_counts, [(Reason::Timeout, 1000)]);
+    }
+}
