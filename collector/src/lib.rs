@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod driver;
+pub mod poll;
 pub mod profile;
+pub mod schedule;
 pub mod target;
 pub mod web;
 pub mod yaml;
