@@ -6,5 +6,6 @@ pub mod poll;
 pub mod profile;
 pub mod schedule;
 pub mod target;
+pub mod telemetry;
 pub mod web;
 pub mod yaml;

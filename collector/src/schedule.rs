@@ -17,10 +17,15 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(300);
 /// return together.
 const JITTER: f64 = 0.25;
 
+/// Longest wait for a target's first poll: whoever starts the program wants to see all of it soon.
+const STARTUP_SPREAD: Duration = Duration::from_secs(30);
+
 /// The ticks of one target.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     interval: Duration,
+    /// A tick, at or before the start: the others are whole intervals away.
+    origin: Instant,
     next: Instant,
     failures: u32,
 }
@@ -35,16 +40,17 @@ pub struct Next {
 }
 
 impl Schedule {
-    /// A schedule whose ticks fall at `phase(name, interval)` of the wall clock.
+    /// A schedule whose ticks fall at `phase(name, interval)` of the wall clock. Where the first tick is
+    /// far away, one poll comes early.
     ///
     /// `unix` is the wall time at `now`. It is used once, for the phase: later clock changes move nothing.
     pub fn new(name: &str, interval: Duration, now: Instant, unix: Duration) -> Self {
         let interval = interval.max(Duration::from_millis(1));
-        let into_interval = remainder(unix, interval);
         let phase = phase(name, interval);
-        let wait =
-            if phase >= into_interval { phase - into_interval } else { phase + interval - into_interval };
-        Self { interval, next: now + wait, failures: 0 }
+        let since_tick = remainder(unix + interval - phase, interval);
+        let origin = now.checked_sub(since_tick).unwrap_or(now);
+        let early = now + self::phase(name, STARTUP_SPREAD);
+        Self { interval, origin, next: early.min(origin + interval), failures: 0 }
     }
 
     /// The tick that comes next.
@@ -60,12 +66,17 @@ impl Schedule {
     /// Notes the end of the poll of the present tick. `random` is uniform in `[0, 1)`.
     pub fn finished(&mut self, now: Instant, succeeded: bool, random: f64) -> Next {
         self.failures = if succeeded { 0 } else { self.failures.saturating_add(1) };
-        let passed = now.saturating_duration_since(self.next);
-        let overruns = whole(passed, self.interval);
+        let overruns = self.ticks_until(now).saturating_sub(self.ticks_until(self.next));
         let pause = self.backoff(random).max(self.interval);
-        let skip = overruns.saturating_add(whole_up(pause, self.interval));
-        self.next += self.interval.saturating_mul(skip);
+        let late = now.saturating_duration_since(self.origin);
+        let ticks = self.ticks_until(self.next + pause).max(whole_up(late, self.interval));
+        self.next = self.origin + self.interval.saturating_mul(ticks);
         Next { at: self.next, overruns }
+    }
+
+    /// How many ticks lie between the origin and `time`.
+    fn ticks_until(&self, time: Instant) -> u32 {
+        whole(time.saturating_duration_since(self.origin), self.interval)
     }
 
     fn backoff(&self, random: f64) -> Duration {
@@ -111,8 +122,12 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
+    /// A schedule that stands at a tick.
     fn schedule(now: Instant) -> Schedule {
-        Schedule::new("pdu-a", MINUTE, now, Duration::from_secs(1_700_000_000))
+        let mut schedule = Schedule::new("pdu-a", MINUTE, now, Duration::from_secs(1_700_000_000));
+        let first = schedule.next();
+        schedule.finished(first, true, 0.5);
+        schedule
     }
 
     #[test]
@@ -131,11 +146,28 @@ mod tests {
     #[test]
     fn a_restart_keeps_the_ticks() {
         let now = Instant::now();
-        let first = Schedule::new("pdu-a", MINUTE, now, Duration::from_secs(1_000)).next();
-        let restarted =
-            Schedule::new("pdu-a", MINUTE, now + Duration::from_secs(25), Duration::from_secs(1_025));
-        let between = restarted.next().saturating_duration_since(first);
+        let second_tick = |start: Duration| {
+            let mut schedule =
+                Schedule::new("pdu-a", MINUTE, now + start, Duration::from_secs(1_000) + start);
+            let first = schedule.next();
+            schedule.finished(first, true, 0.5).at
+        };
+        let between =
+            second_tick(Duration::from_secs(25)).saturating_duration_since(second_tick(Duration::ZERO));
         assert_eq!(between.as_nanos() % MINUTE.as_nanos(), 0);
+    }
+
+    #[test]
+    fn a_target_that_is_polled_daily_is_seen_soon_after_the_start() {
+        let now = Instant::now();
+        let day = Duration::from_secs(86_400);
+        let mut schedule = Schedule::new("slow", day, now, Duration::from_secs(1_000));
+        let first = schedule.next();
+        assert!(first - now <= STARTUP_SPREAD);
+        let next = schedule.finished(first, true, 0.5);
+        assert_eq!(next.overruns, 0);
+        assert!(next.at - first <= day);
+        assert_eq!(schedule.finished(next.at, true, 0.5).at - next.at, day);
     }
 
     #[test]
@@ -182,6 +214,8 @@ mod tests {
     fn an_interval_longer_than_the_bound_is_kept() {
         let hour = Duration::from_secs(3600);
         let mut schedule = Schedule::new("slow", hour, Instant::now(), Duration::ZERO);
+        let first = schedule.next();
+        schedule.finished(first, false, 0.9);
         for _ in 0..6 {
             let tick = schedule.next();
             assert_eq!(schedule.finished(tick, false, 0.9).at - tick, hour);
