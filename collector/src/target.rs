@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Device;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// Protocol by which a target is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,7 +55,7 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// What a driver logs in with.
+/// What a driver logs in with. Equal where all of it is, secrets included.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// SNMP v1 and v2c.
@@ -120,6 +120,46 @@ pub enum PrivacyProtocol {
     Aes256,
 }
 
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Community { version, community },
+                Self::Community { version: other_version, community: other_community },
+            ) => version == other_version && same(community, other_community),
+            (Self::Usm(usm), Self::Usm(other)) => usm == other,
+            (
+                Self::Password { user, password },
+                Self::Password { user: other_user, password: other_password },
+            ) => user == other_user && same(password, other_password),
+            _ => false,
+        }
+    }
+}
+
+impl PartialEq for Usm {
+    fn eq(&self, other: &Self) -> bool {
+        self.user == other.user
+            && self.context == other.context
+            && same_protocol(self.auth.as_ref(), other.auth.as_ref())
+            && same_protocol(self.privacy.as_ref(), other.privacy.as_ref())
+    }
+}
+
+fn same(left: &SecretString, right: &SecretString) -> bool {
+    left.expose_secret() == right.expose_secret()
+}
+
+fn same_protocol<P: PartialEq>(left: Option<&(P, SecretString)>, right: Option<&(P, SecretString)>) -> bool {
+    match (left, right) {
+        (Some((protocol, secret)), Some((other, other_secret))) => {
+            protocol == other && same(secret, other_secret)
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 /// How a server's certificate is judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Tls {
@@ -145,8 +185,8 @@ pub struct Budget {
     pub rate: f64,
 }
 
-/// One device to poll.
-#[derive(Clone, Debug)]
+/// One device to poll. Two are equal where a reload need not touch the running one.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// Identity and labels.
     pub device: Arc<Device>,
