@@ -1,5 +1,6 @@
 //! Collects out-of-band readings: drivers, device profiles, schedule, configuration and web endpoints.
 
+pub mod cli;
 pub mod config;
 pub mod driver;
 pub mod poll;
