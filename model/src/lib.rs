@@ -16,5 +16,5 @@ pub use catalogue::{Definition, Kind, Metric, Unit};
 pub use device::{Device, Labels as DeviceLabels};
 pub use fault::{Fault, PollError, Reason, Rejection};
 pub use label::{Label, Labels};
-pub use report::{PollReport, ReportBuilder, Sample, Timestamp};
+pub use report::{Identity, PollReport, ReportBuilder, Sample, Timestamp};
 pub use series::Series;

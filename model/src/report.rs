@@ -5,6 +5,7 @@
 //! cannot be true and counts why; it never invents, rounds or repairs a value.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,10 +59,34 @@ pub struct PollReport {
     pub error: Option<PollError>,
 }
 
+/// Polls after which a series that is no longer recorded is forgotten.
+const KEPT_POLLS: u64 = 10;
+
+/// Polls for which a component that vanished is remembered: a week at one a minute.
+const KEPT_MISSING_POLLS: u64 = 10_080;
+
+/// Most vanished components of one device. A whole chassis of drives is fewer.
+const MAX_MISSING: usize = 1_000;
+
 struct Known {
     series: Arc<Series>,
     /// The poll that last recorded it.
     poll: u64,
+}
+
+/// What a device says of itself. Empty fields say nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// Manufacturer.
+    pub vendor: &'a str,
+    /// Model name.
+    pub model: &'a str,
+    /// Serial number.
+    pub serial: &'a str,
+    /// Inventory number that is stored in the device.
+    pub asset_tag: &'a str,
+    /// Protocol that told it.
+    pub protocol: &'a str,
 }
 
 /// Collects one report after another for one device.
@@ -76,6 +101,7 @@ pub struct ReportBuilder {
     faults: Vec<Fault>,
     fault_counts: HashMap<Reason, u32>,
     rejections: HashMap<Rejection, u32>,
+    identity: BTreeMap<Label, String>,
 }
 
 impl ReportBuilder {
@@ -92,6 +118,7 @@ impl ReportBuilder {
             faults: Vec::new(),
             fault_counts: HashMap::new(),
             rejections: HashMap::new(),
+            identity: BTreeMap::new(),
         }
     }
 
@@ -145,11 +172,32 @@ impl ReportBuilder {
         }
     }
 
-    /// Records the status of a component; `labels` should name its `hw.type`.
+    /// Records the status of a component, and that it is there; `labels` should name its `hw.type`.
+    ///
+    /// A component that is no longer recorded while the device answers in full is reported as vanished
+    /// (`oob.component.present` 0) by [`ReportBuilder::finish`].
     pub fn record_status(&mut self, labels: &Labels<'_>, status: Status) {
+        self.record(crate::metric::OOB_COMPONENT_PRESENT, labels, 1.0);
         let states = status_states(labels.get(Label::HwType).unwrap_or(""));
         let status = if states.contains(&status.as_str()) { status } else { Status::Degraded };
         self.record_state(crate::metric::HW_STATUS, labels, status.as_str());
+    }
+
+    /// Notes what the device says of itself, for `oob.device.info`. Where several sources tell, the first
+    /// one's word counts, field by field.
+    pub fn identify(&mut self, identity: &Identity<'_>) {
+        for (label, value) in [
+            (Label::Vendor, identity.vendor),
+            (Label::Model, identity.model),
+            (Label::Serial, identity.serial),
+            (Label::AssetTag, identity.asset_tag),
+            (Label::Protocol, identity.protocol),
+        ] {
+            let told = self.identity.entry(label).or_default();
+            if told.is_empty() {
+                told.push_str(value.trim());
+            }
+        }
     }
 
     /// Counts one reading that was there and could not be used.
@@ -181,7 +229,8 @@ impl ReportBuilder {
     ///
     /// Series that have not been recorded for a while are forgotten here.
     pub fn finish(&mut self, at: Timestamp, duration: Duration, error: Option<PollError>) -> PollReport {
-        self.forget_old_series();
+        self.record_identity();
+        self.settle_missing_series(error.is_none() && self.fault_counts.is_empty());
         self.poll = self.poll.wrapping_add(1);
         let mut samples = std::mem::take(&mut self.samples);
         self.samples.reserve(samples.len());
@@ -200,6 +249,33 @@ impl ReportBuilder {
             rejections,
             error,
         }
+    }
+
+    /// What the operator declares of the device stands before what the device says.
+    fn record_identity(&mut self) {
+        if self.identity.values().all(String::is_empty) {
+            return;
+        }
+        let mut identity = std::mem::take(&mut self.identity);
+        let device = Arc::clone(&self.device);
+        let mut labels = Labels::new();
+        for (&label, value) in &identity {
+            labels.set(label, value);
+        }
+        let declared = &device.description;
+        for (label, value) in [
+            (Label::AssetTag, &declared.asset_tag),
+            (Label::Room, &declared.room),
+            (Label::RackUnit, &declared.rack_unit),
+            (Label::PowerFeed, &declared.power_feed),
+        ] {
+            if !value.is_empty() {
+                labels.set(label, value);
+            }
+        }
+        self.record(crate::metric::OOB_DEVICE_INFO, &labels, 1.0);
+        identity.values_mut().for_each(String::clear);
+        self.identity = identity;
     }
 
     /// Finds or makes the series whose labels stand in `scratch`.
@@ -227,13 +303,26 @@ impl ReportBuilder {
         }
     }
 
-    /// A device that renames its sensors must not grow without bound.
-    fn forget_old_series(&mut self) {
-        const KEPT_POLLS: u64 = 10;
-        if self.known.len() > self.samples.len() {
-            let poll = self.poll;
-            self.known.retain(|known| poll.wrapping_sub(known.poll) < KEPT_POLLS);
+    /// Forgets series that are long gone, so that a device which renames its sensors doesn't grow, and
+    /// reports known components that are missing from an answer without faults.
+    fn settle_missing_series(&mut self, answered_in_full: bool) {
+        if self.known.len() == self.samples.len() {
+            return;
         }
+        let poll = self.poll;
+        let samples = &mut self.samples;
+        let mut missing = 0;
+        self.known.retain(|known| {
+            let age = poll.wrapping_sub(known.poll);
+            if age == 0 || known.series.metric != crate::metric::OOB_COMPONENT_PRESENT {
+                return age < KEPT_POLLS;
+            }
+            missing += 1;
+            if answered_in_full && missing <= MAX_MISSING {
+                samples.push(Sample { series: Arc::clone(&known.series), value: 0.0 });
+            }
+            age < KEPT_MISSING_POLLS && missing <= MAX_MISSING
+        });
     }
 }
 
@@ -302,6 +391,42 @@ mod tests {
         builder.record(metric::HW_TEMPERATURE, &Labels::component("t2", "Outlet"), 30.0);
         let report = finish(&mut builder);
         assert!(report.samples.is_sorted_by_key(|sample| sample.series.metric));
+    }
+
+    #[test]
+    fn the_device_tells_who_it_is_and_the_operator_has_the_last_word() {
+        let description =
+            device::Description { asset_tag: "A-17".into(), room: "R2".into(), ..Default::default() };
+        let device = Device { description, ..(**builder().device()).clone() };
+        let mut builder = ReportBuilder::new(Arc::new(device));
+        builder.identify(&Identity { vendor: "APC", asset_tag: "unset", ..Identity::default() });
+        builder.identify(&Identity { vendor: "Schneider", model: "AP8959", ..Identity::default() });
+        let report = finish(&mut builder);
+        assert_eq!(
+            report.samples[0].series.own_text(),
+            r#"vendor="APC",model="AP8959",asset_tag="A-17",room="R2""#
+        );
+        assert!(finish(&mut builder).samples.is_empty());
+    }
+
+    #[test]
+    fn a_known_component_that_vanishes_is_reported_while_the_device_answers_in_full() {
+        let present = |report: &PollReport| {
+            let found = report.samples.iter().find(|s| s.series.metric == metric::OOB_COMPONENT_PRESENT);
+            found.map(|sample| sample.value)
+        };
+        let mut builder = builder();
+        let psu = Labels::component("psu2", "PSU 2").with(Label::HwType, "power_supply");
+        builder.record_status(&psu, Status::Ok);
+        assert_eq!(present(&finish(&mut builder)), Some(1.0));
+        assert_eq!(present(&finish(&mut builder)), Some(0.0));
+        builder.fault(Reason::Timeout, "Power", "no answer");
+        assert_eq!(present(&finish(&mut builder)), None);
+        let error = PollError::new(Reason::Timeout, "no answer");
+        assert_eq!(present(&builder.finish(0, Duration::ZERO, Some(error))), None);
+        assert_eq!(present(&finish(&mut builder)), Some(0.0));
+        builder.record_status(&psu, Status::Ok);
+        assert_eq!(present(&finish(&mut builder)), Some(1.0));
     }
 
     #[test]

@@ -157,10 +157,11 @@ mod tests {
         builder.fault(Reason::Timeout, "ifTable", "no answer");
         let report = builder.finish(0, Duration::from_millis(125), None);
         let expected = "\
-pdu-a: up, 5 samples, 1 faults, 0.125 s
-hw.status            Fan 1              failed
-oob.circuit.current  Outlet 1 [outlet]       3 A
-hw.temperature       Inlet                21.5 Cel
+pdu-a: up, 6 samples, 1 faults, 0.125 s
+hw.status              Fan 1              failed
+oob.component.present  Fan 1                   1
+oob.circuit.current    Outlet 1 [outlet]       3 A
+hw.temperature         Inlet                21.5 Cel
 fault: timeout: ifTable: no answer
 ";
         assert_eq!(table(&report, Colour::Off), expected);

@@ -50,7 +50,7 @@ impl Health {
             *self.rejected.entry(rejection).or_default() += u64::from(count);
         }
         self.record(poll.error.is_none());
-        self.report.finish(poll.at, poll.duration, None)
+        self.report.finish(poll.at, poll.duration, poll.error.clone())
     }
 
     fn record(&mut self, up: bool) {
