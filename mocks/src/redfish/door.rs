@@ -80,7 +80,12 @@ impl Door {
     }
 
     /// Opens a session: its number and its token.
-    pub(super) fn open(&mut self, user: &str, password: &str, now: Duration) -> Result<(u64, String), Refusal> {
+    pub(super) fn open(
+        &mut self,
+        user: &str,
+        password: &str,
+        now: Duration,
+    ) -> Result<(u64, String), Refusal> {
         if !self.admits(user, password) {
             return Err(Refusal::Password);
         }

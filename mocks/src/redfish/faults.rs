@@ -193,9 +193,11 @@ mod tests {
             Fault::new(Kind::Hang).at("/redfish/v1/Chassis/*").on("get").times(2),
         ];
         assert_eq!(faults, expected);
-        for wrong in
-            [r#"{"fault": "hangs"}"#, r#"{"fault": "hang", "times": 2}"#, r#"{"fault": {"latency": {"s": 1}}}"#]
-        {
+        for wrong in [
+            r#"{"fault": "hangs"}"#,
+            r#"{"fault": "hang", "times": 2}"#,
+            r#"{"fault": {"latency": {"s": 1}}}"#,
+        ] {
             assert!(serde_json::from_str::<Fault>(wrong).is_err(), "{wrong}");
         }
     }

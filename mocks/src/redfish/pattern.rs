@@ -72,7 +72,10 @@ mod tests {
         let mut document = json!({"Fans": [{"Reading": 1}, {"Reading": 2}], "a/b": 3});
         let mut seen = Vec::new();
         visit(&mut document, "/Fans/*/Reading", &mut |at, value| seen.push((at.to_owned(), value.take())));
-        assert_eq!(seen, [("/Fans/0/Reading".to_owned(), json!(1)), ("/Fans/1/Reading".to_owned(), json!(2))]);
+        assert_eq!(
+            seen,
+            [("/Fans/0/Reading".to_owned(), json!(1)), ("/Fans/1/Reading".to_owned(), json!(2))]
+        );
         visit(&mut document, "/a~1b", &mut |_, value| *value = json!(4));
         assert_eq!(document["a/b"], json!(4));
     }

@@ -47,7 +47,9 @@ impl Query {
                 (_, "$skip") => number(&value).map(|skip| parsed.skip = Some(skip)),
                 (QuerySupport::Ignored, _) => continue,
                 (QuerySupport::Full, "$top") => number(&value).map(|top| parsed.top = Some(top)),
-                (QuerySupport::Full, "$expand") => Expand::parse(&value).map(|expand| parsed.expand = Some(expand)),
+                (QuerySupport::Full, "$expand") => {
+                    Expand::parse(&value).map(|expand| parsed.expand = Some(expand))
+                }
                 (QuerySupport::Full, "$select") => {
                     parsed.select = value.split(',').map(|name| name.trim().to_owned()).collect();
                     Some(())
@@ -134,7 +136,9 @@ impl Expand {
         get: &dyn Fn(&str) -> Option<Value>,
     ) {
         match value {
-            Value::Array(items) => items.iter_mut().for_each(|item| self.walk(item, in_links, levels, room, get)),
+            Value::Array(items) => {
+                items.iter_mut().for_each(|item| self.walk(item, in_links, levels, room, get))
+            }
             Value::Object(members) => {
                 for (name, member) in members.iter_mut() {
                     self.visit(member, in_links || name == "Links", levels, room, get);
@@ -208,7 +212,9 @@ mod tests {
 
     fn get(path: &str) -> Option<Value> {
         match path {
-            "/a" => Some(json!({"@odata.id": "/a", "Name": "A", "Deep": {"@odata.id": "/b"}, "Links": {"Up": {"@odata.id": "/b"}}})),
+            "/a" => Some(
+                json!({"@odata.id": "/a", "Name": "A", "Deep": {"@odata.id": "/b"}, "Links": {"Up": {"@odata.id": "/b"}}}),
+            ),
             "/b" => Some(json!({"@odata.id": "/b", "Name": "B", "Back": {"@odata.id": "/a"}})),
             _ => None,
         }
@@ -273,7 +279,10 @@ mod tests {
         let parse = |query, support| Query::parse(query, support).unwrap_err();
         assert_eq!(parse("$filter=x", QuerySupport::Full), Unsupported("$filter".into()));
         assert_eq!(parse("$expand=.", QuerySupport::Rejected), Unsupported("$expand".into()));
-        assert_eq!(parse("$expand=.($levels=7)", QuerySupport::Full), Malformed("$expand=.($levels=7)".into()));
+        assert_eq!(
+            parse("$expand=.($levels=7)", QuerySupport::Full),
+            Malformed("$expand=.($levels=7)".into())
+        );
         assert_eq!(parse("$top=-1", QuerySupport::Full), Malformed("$top=-1".into()));
         assert!(Query::parse("$expand=.&other=1", QuerySupport::Ignored).unwrap().is_empty());
     }

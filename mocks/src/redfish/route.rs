@@ -223,7 +223,8 @@ fn sessions(shared: &Shared, ask: &Ask) -> Option<Reply> {
     let mut door = shared.door();
     let open = door.open_sessions(shared.elapsed());
     if rest.is_empty() && ask.is_read() {
-        let members: Vec<Value> = open.iter().map(|id| json!({"@odata.id": format!("{place}/{id}")})).collect();
+        let members: Vec<Value> =
+            open.iter().map(|id| json!({"@odata.id": format!("{place}/{id}")})).collect();
         let mut reply = Reply::json(&json!({
             "@odata.id": place, "@odata.type": "#SessionCollection.SessionCollection",
             "Name": "Sessions", "Members@odata.count": members.len(), "Members": members,

@@ -101,11 +101,7 @@ impl Shared {
     }
 
     pub(super) fn moment(&self) -> Moment {
-        Moment {
-            seed: self.options.seed,
-            started_unix_s: self.started_unix_s,
-            elapsed: self.elapsed(),
-        }
+        Moment { seed: self.options.seed, started_unix_s: self.started_unix_s, elapsed: self.elapsed() }
     }
 
     /// Counts a request, in flight until the answer is dropped.

@@ -51,7 +51,10 @@ pub(super) fn identity(kind: Certificate, address: IpAddr) -> Result<Identity, T
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))?;
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Identity {
         config: Arc::new(config),

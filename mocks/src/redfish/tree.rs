@@ -85,12 +85,20 @@ impl Tree {
 
     /// The built-in server: a small, complete BMC.
     pub fn server() -> Result<Self, TreeError> {
-        built_in("server", include_bytes!("../../trees/server/bundle.json"), include_bytes!("../../trees/server/live.json"))
+        built_in(
+            "server",
+            include_bytes!("../../trees/server/bundle.json"),
+            include_bytes!("../../trees/server/live.json"),
+        )
     }
 
     /// The built-in rack PDU, three-phase, with metered outlets.
     pub fn pdu() -> Result<Self, TreeError> {
-        built_in("pdu", include_bytes!("../../trees/pdu/bundle.json"), include_bytes!("../../trees/pdu/live.json"))
+        built_in(
+            "pdu",
+            include_bytes!("../../trees/pdu/bundle.json"),
+            include_bytes!("../../trees/pdu/live.json"),
+        )
     }
 
     /// A tree of documents made in code.
@@ -195,7 +203,9 @@ impl Tree {
     fn from_bundle(what: &str, bundle: &[u8]) -> Result<Self, TreeError> {
         let documents: BTreeMap<String, Map<String, Value>> = parse(what, bundle)?;
         let paths: Vec<&str> = documents.keys().map(String::as_str).collect();
-        Ok(Self::from_documents(documents.iter().map(|(path, document)| (path, complete(path, document, &paths)))))
+        Ok(Self::from_documents(
+            documents.iter().map(|(path, document)| (path, complete(path, document, &paths))),
+        ))
     }
 }
 
