@@ -106,6 +106,9 @@ fn answer(shared: &Shared, ask: &Ask) -> Reply {
     if is_login(shared, ask) {
         return login(shared, ask);
     }
+    if session_place(shared) != Some(STANDARD_SESSIONS) && ask.path.starts_with(STANDARD_SESSIONS) {
+        return Reply::not_allowed("HEAD");
+    }
     if !ask.is_open() && !authenticated(shared, ask) {
         return unauthorized(shared);
     }
@@ -214,11 +217,7 @@ fn session(place: &str, id: u64, user: &str) -> Value {
 
 /// The session collection and its members.
 fn sessions(shared: &Shared, ask: &Ask) -> Option<Reply> {
-    let place = session_place(shared);
-    if place != Some(STANDARD_SESSIONS) && ask.path.starts_with(STANDARD_SESSIONS) {
-        return Some(Reply::not_allowed("HEAD"));
-    }
-    let place = place?;
+    let place = session_place(shared)?;
     let rest = ask.path.strip_prefix(place)?;
     let mut door = shared.door();
     let open = door.open_sessions(shared.elapsed());

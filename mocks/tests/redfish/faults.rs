@@ -27,8 +27,11 @@ async fn document(kind: Kind, path: &str) -> Value {
     get_json(&with(kind), path).await
 }
 
-async fn answer(kind: Kind) -> Response {
-    get(&with(kind), ONE).await
+/// What a fault makes of the answer, and the server that still sends it.
+async fn answer(kind: Kind) -> (Server, Response) {
+    let server = with(kind);
+    let response = get(&server, ONE).await;
+    (server, response)
 }
 
 #[tokio::test]
@@ -48,10 +51,10 @@ async fn nothing_ever_comes_of_a_hang() {
 
 #[tokio::test]
 async fn a_status_comes_with_an_error_and_when_to_try_again() {
-    let refused = answer(Kind::Status { code: 429, retry_after: Some(7) }).await;
+    let (_server, refused) = answer(Kind::Status { code: 429, retry_after: Some(7) }).await;
     assert_eq!((refused.status().as_u16(), header(&refused, "retry-after")), (429, "7"));
     assert!(refused.json::<Value>().await.unwrap()["error"]["message"].is_string());
-    let booting = answer(Kind::Booting { retry_after: 30 }).await;
+    let (_server, booting) = answer(Kind::Booting { retry_after: 30 }).await;
     assert_eq!((booting.status().as_u16(), header(&booting, "retry-after")), (503, "30"));
 }
 
@@ -76,7 +79,7 @@ async fn a_full_table_stops_logins_only() {
 
 #[tokio::test]
 async fn a_redirect_leads_to_another_origin() {
-    let sent = answer(Kind::Redirect { origin: "https://192.0.2.1".into() }).await;
+    let (_server, sent) = answer(Kind::Redirect { origin: "https://192.0.2.1".into() }).await;
     assert_eq!(
         (sent.status().as_u16(), header(&sent, "location")),
         (307, "https://192.0.2.1/redfish/v1/Chassis/1")
@@ -85,7 +88,7 @@ async fn a_redirect_leads_to_another_origin() {
 
 #[tokio::test]
 async fn another_body_stands_in_the_right_ones_place() {
-    let html = answer(Kind::Html).await;
+    let (_server, html) = answer(Kind::Html).await;
     assert_eq!((html.status(), header(&html, "content-type")), (StatusCode::OK, "text/html"));
     assert!(html.text().await.unwrap().starts_with("<!DOCTYPE html>"));
     assert_eq!(text(Kind::EmptyBody).await, "");
@@ -98,7 +101,7 @@ async fn another_body_stands_in_the_right_ones_place() {
 
 #[tokio::test]
 async fn a_huge_body_is_as_large_as_told() {
-    let mut response = answer(Kind::HugeBody { bytes: 100_000_000 }).await;
+    let (_server, mut response) = answer(Kind::HugeBody { bytes: 100_000_000 }).await;
     let (mut size, mut first, mut last) = (0, None, None);
     while let Some(chunk) = response.chunk().await.unwrap() {
         size += chunk.len();
@@ -112,7 +115,7 @@ async fn a_huge_body_is_as_large_as_told() {
 
 #[tokio::test]
 async fn an_endless_body_goes_on() {
-    let mut response = answer(Kind::Endless { every_ms: 1 }).await;
+    let (_server, mut response) = answer(Kind::Endless { every_ms: 1 }).await;
     for _ in 0..20 {
         assert!(response.chunk().await.unwrap().is_some());
     }
@@ -120,7 +123,7 @@ async fn an_endless_body_goes_on() {
 
 #[tokio::test]
 async fn a_dripping_body_comes_in_pieces() {
-    let mut response = answer(Kind::Drip { chunk_bytes: 10, every_ms: 5 }).await;
+    let (_server, mut response) = answer(Kind::Drip { chunk_bytes: 10, every_ms: 5 }).await;
     let mut pieces: Vec<Vec<u8>> = Vec::new();
     while let Some(chunk) = response.chunk().await.unwrap() {
         pieces.push(chunk.to_vec());
@@ -132,7 +135,7 @@ async fn a_dripping_body_comes_in_pieces() {
 
 #[tokio::test]
 async fn a_connection_that_closes_midway_is_an_error() {
-    let response = answer(Kind::CloseMidBody).await;
+    let (_server, response) = answer(Kind::CloseMidBody).await;
     assert!(response.content_length().unwrap() > 10);
     assert!(response.bytes().await.is_err());
 }
@@ -147,11 +150,12 @@ async fn the_bytes_are_wrong_as_told() {
     assert!(serde_json::from_str::<Value>(&with_cr).is_err());
     assert_eq!(with_cr.replacen('\r', "", 1).as_bytes(), right);
 
-    let bytes = answer(Kind::InvalidUtf8).await.bytes().await.unwrap();
+    let (_server, response) = answer(Kind::InvalidUtf8).await;
+    let bytes = response.bytes().await.unwrap();
     assert!(std::str::from_utf8(&bytes).is_err());
     assert_eq!(String::from_utf8_lossy(&bytes).replace('\u{fffd}', "").as_bytes(), right);
 
-    let wrong = answer(Kind::WrongContentType { content_type: "text/plain".into() }).await;
+    let (_server, wrong) = answer(Kind::WrongContentType { content_type: "text/plain".into() }).await;
     assert_eq!(header(&wrong, "content-type"), "text/plain");
     assert_eq!(wrong.bytes().await.unwrap(), right);
 }
