@@ -10,7 +10,7 @@ enum Command {
     /// Serve recordings over SNMP.
     Snmp(snmp::cli::Arguments),
     /// Serve a tree of documents over Redfish.
-    Redfish(redfish::cli::Arguments),
+    Redfish(Box<redfish::cli::Arguments>),
 }
 
 #[tokio::main]
@@ -18,6 +18,6 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     match Command::parse() {
         Command::Snmp(arguments) => snmp::cli::run(arguments).await,
-        Command::Redfish(arguments) => redfish::cli::run(arguments).await,
+        Command::Redfish(arguments) => redfish::cli::run(*arguments).await,
     }
 }
