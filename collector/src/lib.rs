@@ -6,6 +6,7 @@ pub mod driver;
 pub mod poll;
 pub mod profile;
 pub mod schedule;
+pub mod status;
 pub mod target;
 pub mod telemetry;
 pub mod web;

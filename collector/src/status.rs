@@ -1,0 +1,89 @@
+//! What is known of each target, for people and scripts: the status page and `/api/v1/targets`.
+//!
+//! Values only, without secrets. The runtime makes these; the web layer shows them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Device, PollError, Timestamp};
+
+use crate::target::Protocol;
+
+/// How a target is doing. Order is from worst to best, the order in which people want to see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TargetState {
+    /// The last poll brought nothing.
+    Down,
+    /// Not asked at present, so that its account is not locked: the password was refused.
+    AuthLocked,
+    /// The last poll brought readings, and some things could not be read.
+    Degraded,
+    /// No poll has ended yet.
+    NeverPolled,
+    /// The last poll brought everything.
+    Up,
+}
+
+impl TargetState {
+    /// Every state, from worst to best.
+    pub const ALL: [Self; 5] = [Self::Down, Self::AuthLocked, Self::Degraded, Self::NeverPolled, Self::Up];
+
+    /// The word in addresses and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::AuthLocked => "auth-locked",
+            Self::Degraded => "degraded",
+            Self::NeverPolled => "never-polled",
+            Self::Up => "up",
+        }
+    }
+
+    /// The words for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AuthLocked => "auth locked",
+            Self::NeverPolled => "never polled",
+            other => other.as_str(),
+        }
+    }
+
+    /// Whether somebody should look at it.
+    pub const fn needs_attention(self) -> bool {
+        matches!(self, Self::Down | Self::AuthLocked | Self::Degraded)
+    }
+
+    /// The state of this word.
+    pub fn find(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// One target at one moment.
+#[derive(Clone, Debug)]
+pub struct TargetStatus {
+    /// Identity: name, site, rack, device type.
+    pub device: Arc<Device>,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Where it answers, as `host:port`.
+    pub address: String,
+    /// How it is doing.
+    pub state: TargetState,
+    /// Why the last poll failed, or the first thing that it could not read; `None` if all was well.
+    pub last_error: Option<PollError>,
+    /// When the last poll began.
+    pub last_poll: Option<Timestamp>,
+    /// When the last poll that brought readings began.
+    pub last_success: Option<Timestamp>,
+    /// When the next poll is due.
+    pub next_poll: Option<Timestamp>,
+    /// Time from one poll to the next.
+    pub interval: Duration,
+    /// How long the last poll took.
+    pub duration: Option<Duration>,
+    /// Series that the last successful poll brought.
+    pub series: usize,
+    /// Things that the last poll could not read.
+    pub faults: usize,
+}
