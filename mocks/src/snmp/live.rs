@@ -133,7 +133,7 @@ impl Rule {
             (Self::Uptime, Value::TimeTicks(base)) => {
                 Value::TimeTicks(base.wrapping_add((moment.elapsed.as_millis() / 10) as u32))
             }
-            (Self::Pulse { number, every, length }, _) if pulsing(*every, *length, elapsed, key) => {
+            (Self::Pulse { number, every, length }, _) if pulsing(*every, *length, elapsed, moment.seed) => {
                 match value {
                     Value::Gauge32(_) => Value::Gauge32(u32::try_from(*number).unwrap_or(0)),
                     _ => Value::Integer(*number),
@@ -187,9 +187,10 @@ fn counted(counter: &Value, more: u64) -> Value {
     }
 }
 
-/// Each agent's and object's pulses begin at their own time within the period.
-fn pulsing(every: f64, length: f64, elapsed: f64, key: u64) -> bool {
-    let offset = every * (lattice(key, 0) + 1.0) / 2.0;
+/// Pulses of one agent and period come together, so that several objects can tell of one event; each agent
+/// begins at its own time within the period.
+fn pulsing(every: f64, length: f64, elapsed: f64, seed: u64) -> bool {
+    let offset = every * (lattice(seed, every.to_bits()) + 1.0) / 2.0;
     (elapsed + offset) % every < length
 }
 
