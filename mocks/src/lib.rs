@@ -3,5 +3,6 @@
 //! Stands apart on purpose: it depends on no other crate of the workspace and shares no codec with
 //! the collector, so that a mistake made twice cannot hide.
 
+pub mod facility;
 pub mod redfish;
 pub mod snmp;

@@ -1,0 +1,203 @@
+//! A small facility and one edge pole, made of mock devices: two racks with PDUs, servers and a switch, a
+//! UPS, a pole with a sensor and a UPS, and one device that has died.
+//!
+//! Listens on free ports of 127.0.0.1 only. Must be started within a tokio runtime.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::redfish::{self, Account, Certificate, Tree};
+use crate::snmp::{Agent, AgentOptions, Fault, Recording};
+
+/// Community of the SNMP devices: a demonstration has no secrets.
+pub const COMMUNITY: &str = "demo";
+
+/// User of the Redfish devices.
+pub const USER: &str = "demo";
+
+/// Password of the Redfish devices: a demonstration has no secrets.
+pub const PASSWORD: &str = "demo-password";
+
+/// Site of the racks.
+pub const FACILITY: &str = "demo-dc";
+
+/// Site of the pole.
+pub const POLE: &str = "demo-pole-7";
+
+/// How a device is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// SNMPv2c with [`COMMUNITY`].
+    Snmp,
+    /// Redfish over TLS with [`USER`] and [`PASSWORD`], and a certificate of this SHA-256 fingerprint.
+    Redfish {
+        /// `AA:BB:…`, as OpenSSL prints it.
+        fingerprint: String,
+    },
+}
+
+/// A running device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Name, unique in the facility.
+    pub name: &'static str,
+    /// Site.
+    pub site: &'static str,
+    /// Rack, or empty.
+    pub rack: &'static str,
+    /// `pdu`, `ups`, `switch`, `server` or `sensor`.
+    pub kind: &'static str,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How it is reached.
+    pub access: Access,
+}
+
+/// The running facility. It stops when dropped.
+pub struct Facility {
+    devices: Vec<Device>,
+    agents: Vec<Agent>,
+    servers: Vec<redfish::Server>,
+}
+
+/// Why the facility cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum FacilityError {
+    /// A built-in recording is no recording.
+    #[error("the recording of {name} cannot be read")]
+    Recording {
+        /// Device.
+        name: &'static str,
+        /// Why.
+        source: crate::snmp::RecordingError,
+    },
+    /// No socket to be had.
+    #[error("no address for {name} on 127.0.0.1")]
+    Bind {
+        /// Device.
+        name: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A built-in tree is no tree.
+    #[error("the documents of {name} cannot be read")]
+    Tree {
+        /// Device.
+        name: &'static str,
+        /// Why.
+        source: redfish::TreeError,
+    },
+    /// A server does not start.
+    #[error("{name} does not start")]
+    Start {
+        /// Device.
+        name: &'static str,
+        /// Why.
+        source: redfish::StartError,
+    },
+}
+
+/// Name, site, rack and kind.
+type Place = (&'static str, &'static str, &'static str, &'static str);
+
+const RACK_PDU: &[u8] = include_bytes!("../recordings/rack-pdu.snmprec");
+const UPS: &[u8] = include_bytes!("../recordings/ups.snmprec");
+const SWITCH: &[u8] = include_bytes!("../recordings/switch.snmprec");
+const POLE_SENSOR: &[u8] = include_bytes!("../recordings/pole-sensor.snmprec");
+
+const SNMP_DEVICES: [(Place, &[u8]); 7] = [
+    (("pdu-r1-a", FACILITY, "r1", "pdu"), RACK_PDU),
+    (("pdu-r1-b", FACILITY, "r1", "pdu"), RACK_PDU),
+    (("switch-r1", FACILITY, "r1", "switch"), SWITCH),
+    (("pdu-r2-a", FACILITY, "r2", "pdu"), RACK_PDU),
+    (("ups-1", FACILITY, "", "ups"), UPS),
+    (("sensor-pole-7", POLE, "", "sensor"), POLE_SENSOR),
+    (("ups-pole-7", POLE, "", "ups"), UPS),
+];
+
+const SERVERS: [Place; 4] = [
+    ("server-r1-01", FACILITY, "r1", "server"),
+    ("server-r1-02", FACILITY, "r1", "server"),
+    ("server-r2-01", FACILITY, "r2", "server"),
+    ("server-pole-7", POLE, "", "server"),
+];
+
+const REDFISH_PDU: Place = ("pdu-r2-b", FACILITY, "r2", "pdu");
+
+const DEAD: Place = ("switch-r2", FACILITY, "r2", "switch");
+
+impl Facility {
+    /// Starts every device.
+    ///
+    /// # Errors
+    /// A built-in file is broken, or no socket is to be had.
+    pub fn start() -> Result<Self, FacilityError> {
+        let mut facility = Self { devices: Vec::new(), agents: Vec::new(), servers: Vec::new() };
+        for (seed, (place, recording)) in (1..).zip(SNMP_DEVICES) {
+            facility.start_agent(place, recording, seed)?;
+        }
+        facility.start_agent(DEAD, SWITCH, 99)?;
+        facility.agents.last().inspect(|dead| dead.set_faults(vec![Fault::Silent.into()]));
+        let tree = |source| FacilityError::Tree { name: "a server", source };
+        let server = Arc::new(Tree::server().map_err(tree)?);
+        for (seed, place) in (1..).zip(SERVERS) {
+            facility.start_server(place, Arc::clone(&server), seed)?;
+        }
+        let pdu = Arc::new(Tree::pdu().map_err(tree)?);
+        facility.start_server(REDFISH_PDU, pdu, 50)?;
+        Ok(facility)
+    }
+
+    /// The devices.
+    pub fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    fn start_agent(&mut self, place: Place, recording: &[u8], seed: u64) -> Result<(), FacilityError> {
+        let (name, ..) = place;
+        let recording =
+            Recording::parse(recording).map_err(|source| FacilityError::Recording { name, source })?;
+        let communities = Some(vec![COMMUNITY.to_owned()]);
+        let options = AgentOptions { communities, seed, ..AgentOptions::default() };
+        let agent = Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Arc::new(recording), options)
+            .map_err(|source| FacilityError::Bind { name, source })?;
+        self.devices.push(device(place, agent.local_addr(), Access::Snmp));
+        self.agents.push(agent);
+        Ok(())
+    }
+
+    fn start_server(&mut self, place: Place, tree: Arc<Tree>, seed: u64) -> Result<(), FacilityError> {
+        let (name, ..) = place;
+        let options = redfish::Options {
+            account: Some(Account { user: USER.into(), password: PASSWORD.into() }),
+            tls: Some(Certificate::Valid),
+            lockout: Some(5),
+            seed,
+            ..redfish::Options::default()
+        };
+        let server =
+            redfish::Server::start(tree, options).map_err(|source| FacilityError::Start { name, source })?;
+        let fingerprint = server.certificate_fingerprint().unwrap_or_default().to_owned();
+        self.devices.push(device(place, server.address(), Access::Redfish { fingerprint }));
+        self.servers.push(server);
+        Ok(())
+    }
+}
+
+fn device((name, site, rack, kind): Place, address: SocketAddr, access: Access) -> Device {
+    Device { name, site, rack, kind, address, access }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_device_listens_under_a_name_of_its_own() {
+        let facility = Facility::start().unwrap();
+        let names: std::collections::BTreeSet<_> = facility.devices().iter().map(|d| d.name).collect();
+        assert_eq!(names.len(), 13);
+        let addresses: std::collections::BTreeSet<_> = facility.devices().iter().map(|d| d.address).collect();
+        assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() != 0));
+    }
+}
