@@ -14,6 +14,7 @@ use super::codec::{CodecError, Message, Pdu, Request, Scoped, V3Message};
 use super::engine::{Engine, Exchange, Incoming};
 use super::faults::{ErrorStatus, Fault, FaultRule, FaultSet};
 use super::live::Moment;
+use super::oid::Oid;
 use super::recording::Recording;
 use super::respond::{View, failure, respond};
 use super::user::User;
@@ -272,7 +273,7 @@ impl Device {
         Some(spoil(faults, &request.names, envelope.seal(engine, &pdu, now)?))
     }
 
-    fn is_silent(&self, state: &State, names: &[super::Oid], tag: u8) -> bool {
+    fn is_silent(&self, state: &State, names: &[Oid], tag: u8) -> bool {
         let silent = |fault: &Fault| match fault {
             Fault::Silent => Some(()),
             Fault::NoGetbulk if tag == snmp::MSG_GET_BULK => Some(()),
@@ -305,7 +306,7 @@ impl Envelope<'_> {
 }
 
 /// Applies the faults of messages and of time.
-fn spoil(faults: &FaultSet, names: &[super::Oid], message: Vec<u8>) -> Answer {
+fn spoil(faults: &FaultSet, names: &[Oid], message: Vec<u8>) -> Answer {
     let message = faults
         .on_request(names, |fault| match fault {
             Fault::Garbage => Some(Cow::Borrowed(GARBAGE)),
@@ -322,4 +323,67 @@ fn spoil(faults: &FaultSet, names: &[super::Oid], message: Vec<u8>) -> Answer {
         _ => None,
     });
     Answer { message, hold: hold.unwrap_or_default(), late: late.unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snmp::codec::{V3Header, push_binding};
+    use crate::snmp::value::Value;
+
+    fn device() -> Device {
+        let recording = Recording::parse(b"1.3.6.1.2.1.1.5.0|4|pdu\n").unwrap();
+        let options = AgentOptions { users: Arc::new([User::new("guest")]), ..AgentOptions::default() };
+        Device::new(Arc::new(recording), Arc::new(options), 1)
+    }
+
+    /// A GETBULK of version 3 without authentication.
+    fn bulk(device: &Device) -> Vec<u8> {
+        let engine = device.engine_id();
+        let mut bindings = Vec::new();
+        push_binding(&mut bindings, &"1.3.6".parse().unwrap(), &Value::Null);
+        let pdu = Pdu { tag: snmp::MSG_GET_BULK, id: 9, error_status: 0, error_index: 5, bindings };
+        let header = V3Header {
+            id: 1,
+            flags: snmp::V3_MSG_FLAGS_REPORTABLE,
+            engine: &engine,
+            boots: 1,
+            time: 0,
+            user: b"guest",
+            digest_length: 0,
+            salt: &[],
+        };
+        header.message(&pdu.in_scope(&engine, b""))
+    }
+
+    /// Every octet of a request changed to every value: an answer, a report or silence, and the device goes on.
+    #[test]
+    fn damaged_requests_do_no_harm() {
+        let device = device();
+        let good = bulk(&device);
+        let whole = device.answer(&good, Duration::ZERO).unwrap();
+        for position in 0..good.len() {
+            let mut damaged = good.clone();
+            for octet in 0..=255 {
+                damaged[position] = octet;
+                device.answer(&damaged, Duration::ZERO);
+            }
+            device.answer(&good[..position], Duration::ZERO);
+        }
+        let stats = device.stats();
+        assert!(stats.malformed > 0 && stats.reports > 0 && stats.get_bulk > 1, "{stats:?}");
+        assert_eq!(device.answer(&good, Duration::ZERO), Some(whole));
+    }
+
+    #[test]
+    fn delays_are_told_to_the_caller() {
+        let device = device();
+        let wait = |fault: Fault| {
+            device.set_faults(vec![fault.into()], Duration::ZERO);
+            let answer = device.answer(&bulk(&device), Duration::ZERO).unwrap();
+            (answer.hold.as_millis(), answer.late.as_millis())
+        };
+        assert_eq!(wait(Fault::Delay { ms: 500 }), (500, 0));
+        assert_eq!(wait(Fault::LateReply { ms: 700 }), (0, 700));
+    }
 }

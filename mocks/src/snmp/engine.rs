@@ -288,3 +288,60 @@ fn sign(message: &mut [u8], auth: AuthProtocol, key: &[u8]) -> Option<()> {
     message.get_mut(field)?.copy_from_slice(&digest);
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a signed message with the clock `boots`, `time` fares 1,000 seconds after the engine's first boot:
+    /// `None` when it is genuine, else the counter that the report names.
+    fn fate(boots: u32, time: u32) -> Option<String> {
+        let user: User = "reader:sha1:authpass1".parse().unwrap();
+        let mut engine = Engine::new(1, 0, [user].into(), Duration::ZERO);
+        let (auth, key) = engine.local_keys(0).unwrap().auth.unwrap();
+        let id = engine.id.clone();
+        let header = V3Header {
+            id: 1,
+            flags: snmp::V3_MSG_FLAGS_AUTH | snmp::V3_MSG_FLAGS_REPORTABLE,
+            engine: &id,
+            boots,
+            time,
+            user: b"reader",
+            digest_length: auth.digest_length(),
+            salt: &[],
+        };
+        let get = Pdu { tag: snmp::MSG_GET, id: 7, error_status: 0, error_index: 0, bindings: Vec::new() };
+        let mut datagram = header.message(&get.in_scope(&id, &[]));
+        sign(&mut datagram, auth, &key).unwrap();
+        let Message::V3(message) = Message::decode(&datagram).unwrap() else { panic!() };
+        match engine.accept(&datagram, &message, Duration::from_secs(1_000)) {
+            Incoming::Genuine { below, .. } => {
+                assert!(!below);
+                None
+            }
+            Incoming::Refused(report) => {
+                let Message::V3(message) = Message::decode(&report).unwrap() else { panic!() };
+                assert_eq!((message.boots, message.time, message.flags), (1, 1_000, 1));
+                let pdu = Scoped::decode(message.data.content).unwrap().pdu;
+                assert_eq!(pdu.tag, snmp::MSG_REPORT);
+                let request = Request::decode(pdu).unwrap();
+                assert_eq!(request.id, 7);
+                Some(request.names[0].to_string())
+            }
+            Incoming::Ignored => panic!("ignored"),
+        }
+    }
+
+    /// RFC 3414 section 3.2 step 7a: the same boots, and at most 150 seconds apart.
+    #[test]
+    fn the_window_of_time() {
+        let outside = Some("1.3.6.1.6.3.15.1.1.2.0".to_owned());
+        assert_eq!(fate(1, 1_000), None);
+        assert_eq!(fate(1, 850), None);
+        assert_eq!(fate(1, 1_150), None);
+        assert_eq!(fate(1, 849), outside);
+        assert_eq!(fate(1, 1_151), outside);
+        assert_eq!(fate(2, 1_000), outside);
+        assert_eq!(fate(0, 1_000), outside);
+    }
+}

@@ -101,7 +101,7 @@ impl Oid {
     pub fn push_ber(&self, out: &mut Vec<u8>) {
         let mut arcs = self.0.iter().copied();
         let (first, second) = (arcs.next().unwrap_or(0), arcs.next().unwrap_or(0));
-        for arc in std::iter::once(first * 40 + second).chain(arcs) {
+        for arc in std::iter::once((first * 40).saturating_add(second)).chain(arcs) {
             for shift in [28, 21, 14, 7] {
                 if arc >> shift != 0 {
                     out.push(0x80 | (arc >> shift & 0x7f) as u8);

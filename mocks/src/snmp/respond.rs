@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use snmp2::snmp;
 
-use super::codec::{Pdu, Request, push_binding};
+use super::codec::{MAX_MESSAGE, Pdu, Request, push_binding};
 use super::faults::{Endless, ErrorStatus, Fault, FaultSet};
 use super::live::Moment;
 use super::oid::Oid;
@@ -93,9 +93,10 @@ impl<'a> View<'a> {
     }
 }
 
+/// The text over and over, but no longer than a datagram, which already is more than any answer holds.
 fn huge(text: &[u8], octets: usize) -> Vec<u8> {
     let filler: &[u8] = if text.is_empty() { b"x" } else { text };
-    filler.iter().copied().cycle().take(octets).collect()
+    filler.iter().copied().cycle().take(octets.min(MAX_MESSAGE)).collect()
 }
 
 /// The answer to a request, its bindings within `room` octets.
