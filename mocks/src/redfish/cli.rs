@@ -137,31 +137,71 @@ async fn watch(file: Option<&Path>, server: &Server) -> anyhow::Result<()> {
     let Some(file) = file else {
         return std::future::pending().await;
     };
-    let mut changed = modified(file);
-    server.set_faults(faults(file)?);
+    let mut watched = Watched { file, seen: None };
+    server.set_faults(watched.changed().unwrap_or(Ok(Vec::new()))?);
     let mut clock = tokio::time::interval(FAULTS_PERIOD);
     loop {
         clock.tick().await;
-        let now = modified(file);
-        if now == changed {
-            continue;
-        }
-        changed = now;
-        match faults(file) {
-            Ok(faults) => {
+        match watched.changed() {
+            None => {}
+            Some(Ok(faults)) => {
                 tracing::info!(faults = faults.len(), "faults read again");
                 server.set_faults(faults);
             }
-            Err(error) => tracing::warn!(error = format!("{error:#}"), "faults kept as they were"),
+            Some(Err(error)) => tracing::warn!(error = format!("{error:#}"), "faults kept as they were"),
         }
     }
 }
 
-fn modified(file: &Path) -> Option<SystemTime> {
-    std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
+/// A faults file, and what it looked like when it was last read: time of change and size.
+struct Watched<'a> {
+    file: &'a Path,
+    seen: Option<(Option<SystemTime>, u64)>,
+}
+
+impl Watched<'_> {
+    /// The faults, where the file is not what it was.
+    fn changed(&mut self) -> Option<anyhow::Result<Vec<Fault>>> {
+        let metadata = std::fs::metadata(self.file).ok();
+        let now = metadata.map_or((None, 0), |metadata| (metadata.modified().ok(), metadata.len()));
+        (self.seen.replace(now) != Some(now)).then(|| faults(self.file))
+    }
 }
 
 fn faults(file: &Path) -> anyhow::Result<Vec<Fault>> {
     let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} is no list of faults", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redfish::Kind;
+
+    #[test]
+    fn a_faults_file_is_read_once_for_each_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("faults.json");
+        let mut watched = Watched { file: &file, seen: None };
+        let error = format!("{:#}", watched.changed().unwrap().unwrap_err());
+        assert!(error.starts_with("cannot read ") && error.contains("faults.json"), "{error}");
+        assert!(watched.changed().is_none(), "a missing file is reported once");
+
+        std::fs::write(&file, r#"[{"fault": "hang"}]"#).unwrap();
+        assert_eq!(watched.changed().unwrap().unwrap(), [Fault::new(Kind::Hang)]);
+        assert!(watched.changed().is_none());
+        std::fs::write(&file, r#"[{"fault": "hangs"}]"#).unwrap();
+        let error = format!("{:#}", watched.changed().unwrap().unwrap_err());
+        assert!(error.contains("is no list of faults") && error.contains("hangs"), "{error}");
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_and_must_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        std::fs::write(&file, "right\nnot this\n").unwrap();
+        assert_eq!(password(&file).unwrap(), "right");
+        std::fs::write(&file, "\n").unwrap();
+        assert!(password(&file).unwrap_err().to_string().contains("holds no password"));
+    }
 }

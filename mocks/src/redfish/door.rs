@@ -1,6 +1,6 @@
 //! Who may come in: one account, its sessions, and the lock after too many wrong passwords.
 //!
-//! Follows DSP0266 section 13.3 (authentication) and 13.3.4 (sessions). Pure: the time is passed in.
+//! Follows DSP0266, "Authentication" and "Redfish session login authentication". Pure: the time is passed in.
 //! A locked account refuses the right password too, as real BMCs do, until [`Door::reset`].
 
 use super::options::{Account, Options};

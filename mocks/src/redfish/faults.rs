@@ -82,6 +82,11 @@ pub enum Kind {
         /// Its size; it is made while it is sent.
         bytes: u64,
     },
+    /// The same, gzip over it: a thousandth on the wire.
+    GzipBomb {
+        /// Its size after decompression.
+        bytes: u64,
+    },
     /// A document that does end never: spaces, one at a time.
     Endless {
         /// Milliseconds between two spaces.

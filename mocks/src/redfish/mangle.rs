@@ -9,9 +9,11 @@ use axum::body::{Body, HttpBody};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{Response, StatusCode};
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http_body::Frame;
 use serde_json::{Value, json};
-use std::io;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -127,7 +129,11 @@ fn insert_in_text(body: &Bytes, garbage: &[u8]) -> Bytes {
 fn streamed(fault: &Kind, reply: &mut Reply) -> Option<Body> {
     let body = reply.body.clone();
     match *fault {
-        Kind::HugeBody { bytes } => Some(pipe(|sender| huge(sender, bytes))),
+        Kind::HugeBody { bytes } => Some(pipe(move |sender| huge(sender, bytes))),
+        Kind::GzipBomb { bytes } => {
+            reply.set(CONTENT_ENCODING, "gzip");
+            Some(pipe(move |sender| bomb(sender, bytes)))
+        }
         Kind::Endless { every_ms } => Some(pipe(|sender| endless(sender, Duration::from_millis(every_ms)))),
         Kind::Drip { chunk_bytes, every_ms } => {
             Some(pipe(move |sender| drip(sender, body, chunk_bytes, Duration::from_millis(every_ms))))
@@ -145,18 +151,33 @@ type Sender = mpsc::Sender<io::Result<Bytes>>;
 /// Sending fails when the client is gone; then there is nothing left to do.
 type Sent = Result<(), mpsc::error::SendError<io::Result<Bytes>>>;
 
-/// A JSON object of `bytes` bytes, which is one long string.
-async fn huge(sender: Sender, bytes: u64) -> Sent {
+/// A JSON object of `bytes` bytes, which is one long string, in chunks.
+fn object(bytes: u64) -> impl Iterator<Item = Bytes> + Send {
     let (head, tail) = (r#"{"Name":""#, r#""}"#);
     let chunk = Bytes::from(vec![b'x'; CHUNK_BYTES]);
-    sender.send(Ok(head.into())).await?;
     let mut left = bytes.saturating_sub((head.len() + tail.len()) as u64);
-    while left > 0 {
+    let text = std::iter::from_fn(move || {
         let size = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_BYTES);
-        sender.send(Ok(chunk.slice(..size))).await?;
         left -= size as u64;
+        (size > 0).then(|| chunk.slice(..size))
+    });
+    std::iter::once(head.into()).chain(text).chain(std::iter::once(tail.into()))
+}
+
+async fn huge(sender: Sender, bytes: u64) -> Sent {
+    for chunk in object(bytes) {
+        sender.send(Ok(chunk)).await?;
     }
-    sender.send(Ok(tail.into())).await
+    Ok(())
+}
+
+async fn bomb(sender: Sender, bytes: u64) -> Sent {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    for chunk in object(bytes) {
+        let packed = encoder.write_all(&chunk).map(|()| Bytes::from(std::mem::take(encoder.get_mut())));
+        sender.send(packed).await?;
+    }
+    sender.send(encoder.finish().map(Bytes::from)).await
 }
 
 async fn endless(sender: Sender, every: Duration) -> Sent {

@@ -1,7 +1,7 @@
 //! A Redfish server that serves a tree of documents, alive or broken.
 //!
 //! Follows DSP0266 (Redfish Specification) for what a client may expect: sessions and Basic
-//! authentication (section 13), ETags, error bodies, `$expand`, `$select`, `$top`, `$skip` and paged
+//! authentication ("Security details"), ETags, error bodies, `$expand`, `$select`, `$top`, `$skip` and paged
 //! collections. Departs from it where real BMCs do, and only when told to: by [`Options`] for a
 //! device's lasting habits, by [`Fault`]s for what goes wrong at run time.
 //!

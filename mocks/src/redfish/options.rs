@@ -48,7 +48,7 @@ pub enum QuerySupport {
     Full,
     /// The whole document is sent as if they were not there.
     Ignored,
-    /// 501, as DSP0266 section 7.3 wants of a service without them.
+    /// 501, as DSP0266 ("Query parameters") wants of a service without them.
     Rejected,
 }
 

@@ -1,6 +1,6 @@
 //! Query parameters and pages: `$expand`, `$select`, `$top`, `$skip`, and `Members@odata.nextLink`.
 //!
-//! Follows DSP0266 section 7.3 (query parameters) and 7.4.2 (large collections). Pure.
+//! Follows DSP0266, "Query parameters" and "Resource collection responses". Pure.
 
 use super::options::QuerySupport;
 use serde_json::{Map, Value, json};
@@ -35,7 +35,7 @@ pub(super) enum QueryError {
 }
 
 impl Query {
-    /// Reads the part behind `?`. Parameters without `$` are ignored, as section 7.3.1 wants.
+    /// Reads the part behind `?`. Parameters without `$` are ignored, as it wants.
     pub(super) fn parse(query: &str, support: QuerySupport) -> Result<Self, QueryError> {
         let mut parsed = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {

@@ -1,9 +1,11 @@
 //! Answers before they are sent: a status, headers and a body in one piece.
 //!
-//! Error bodies follow DSP0266 section 8.6 and the messages of the Base registry (DSP8011).
+//! Error bodies follow DSP0266 ("Error responses") and the messages of the Base registry (DSP8011).
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, RETRY_AFTER,
+};
 use axum::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -33,6 +35,9 @@ impl Reply {
         reply.set(CONTENT_TYPE, content_type);
         reply.set(ETAG, &format!("\"{:016x}\"", hasher.finish()));
         reply.set(ALLOW, "GET, HEAD");
+        if let Some(kind) = schema(&reply.body) {
+            reply.set(LINK, &format!("<http://redfish.dmtf.org/schemas/v1/{kind}.json>; rel=describedby"));
+        }
         reply
     }
 
@@ -103,5 +108,19 @@ impl Reply {
     }
 }
 
-/// What DSP0266 section 8.1 wants of JSON.
+/// What DSP0266 ("Response headers") wants of JSON.
 pub(super) const JSON: &str = "application/json;charset=utf-8";
+
+/// What DSP0266 ("OData $metadata") wants of the metadata document.
+pub(super) const XML: &str = "application/xml;charset=utf-8";
+
+/// The schema that the first `@odata.type` in a document names, such as `Chassis.v1_25_1`.
+fn schema(body: &[u8]) -> Option<&str> {
+    const TYPE: &[u8] = b"\"@odata.type\"";
+    let at = body.windows(TYPE.len()).position(|window| window == TYPE)?;
+    let rest = body.get(at + TYPE.len()..)?;
+    let start = rest.iter().position(|byte| *byte == b'#')? + 1;
+    let length = rest.get(start..)?.iter().position(|byte| *byte == b'"')?;
+    let name = std::str::from_utf8(rest.get(start..start + length)?).ok()?;
+    Some(name.rsplit_once('.')?.0)
+}

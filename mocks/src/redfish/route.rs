@@ -1,6 +1,6 @@
 //! From request to answer: faults first, then who asks, then sessions and documents.
 //!
-//! Follows DSP0266: section 7 (requests), 13.3 (authentication and the paths that need none).
+//! Follows DSP0266, "Service requests" and "Authentication" (with the paths that need none).
 
 use super::door::Refusal;
 use super::faults::{self, Kind};
@@ -8,7 +8,7 @@ use super::mangle;
 use super::options::SessionPlace;
 use super::pattern::visit;
 use super::query::{Query, QueryError, decode};
-use super::reply::{JSON, Reply};
+use super::reply::{JSON, Reply, XML};
 use super::server::Shared;
 use super::tree::ROOT;
 use axum::body::Body;
@@ -24,8 +24,23 @@ use std::time::Duration;
 const STANDARD_SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
 const ALTERNATIVE_SESSIONS: &str = "/redfish/v1/Sessions";
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
-/// Paths that anybody may GET, DSP0266 section 13.3.1.
+/// The least that DSP0266 ("OData $metadata") wants of the OData metadata document.
+const METADATA: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0">
+  <edmx:Reference Uri="http://redfish.dmtf.org/schemas/v1/ServiceRoot_v1.xml">
+    <edmx:Include Namespace="ServiceRoot"/><edmx:Include Namespace="ServiceRoot.v1_17_0"/>
+  </edmx:Reference>
+  <edmx:DataServices>
+    <Schema xmlns="http://docs.oasis-open.org/odata/ns/edm" Namespace="Service">
+      <EntityContainer Name="Service" Extends="ServiceRoot.v1_17_0.ServiceContainer"/>
+    </Schema>
+  </edmx:DataServices>
+</edmx:Edmx>
+"#;
+
+/// Paths that anybody may GET: DSP0266, "Resource and operation authentication requirements".
 const OPEN_PATHS: [&str; 5] =
     ["/redfish", ROOT, "/redfish/v1/odata", "/redfish/v1/$metadata", "/redfish/v1/openapi.yaml"];
 
@@ -109,6 +124,10 @@ fn answer(shared: &Shared, ask: &Ask) -> Reply {
     if session_place(shared) != Some(STANDARD_SESSIONS) && ask.path.starts_with(STANDARD_SESSIONS) {
         return Reply::not_allowed("HEAD");
     }
+    if ask.header(ODATA_VERSION).is_some_and(|version| version != "4.0") {
+        let message = "The service supports OData-Version 4.0 only.";
+        return Reply::error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message);
+    }
     if !ask.is_open() && !authenticated(shared, ask) {
         return unauthorized(shared);
     }
@@ -179,7 +198,7 @@ fn session_place(shared: &Shared) -> Option<&'static str> {
 
 fn is_login(shared: &Shared, ask: &Ask) -> bool {
     let place = session_place(shared);
-    // DSP0266 section 13.3.4: both the collection and its Members take a login
+    // DSP0266, "POST (create)": a collection's Members take what the collection takes
     let path = ask.path.strip_suffix("/Members").unwrap_or(&ask.path);
     ask.method == Method::POST && place == Some(path)
 }
@@ -271,7 +290,7 @@ fn document(shared: &Shared, ask: &Ask) -> Reply {
     };
     let moved_sessions = ask.path == ROOT && shared.options.session_place == SessionPlace::Alternative;
     if query.is_empty() && shared.options.page_size.is_none() && !moved_sessions {
-        let content_type = if ask.path.ends_with("/$metadata") { "application/xml" } else { JSON };
+        let content_type = if ask.path.ends_with("/$metadata") { XML } else { JSON };
         return Reply::document(content_type, body);
     }
     let Ok(mut document) = serde_json::from_slice::<Value>(&body) else {
@@ -292,7 +311,7 @@ fn find(shared: &Shared, path: &str) -> Option<Bytes> {
     tree.document_at(path, &moment).or_else(|| tree.document_at(&decode(path), &moment))
 }
 
-/// The documents that every service has, where the tree does not: DSP0266 sections 6.2 and 8.4.
+/// The documents that every service has, where the tree does not: DSP0266, "Redfish-defined URIs".
 fn well_known(shared: &Shared, path: &str) -> Option<Reply> {
     let root: Value = serde_json::from_slice(shared.tree.document(ROOT)?).ok()?;
     match path {
@@ -305,6 +324,7 @@ fn well_known(shared: &Shared, path: &str) -> Option<Reply> {
             let links: Vec<Value> = root.as_object()?.iter().filter_map(link).collect();
             Some(Reply::json(&json!({"@odata.context": "/redfish/v1/$metadata", "value": links})))
         }
+        "/redfish/v1/$metadata" => Some(Reply::document(XML, METADATA.into())),
         _ => None,
     }
 }

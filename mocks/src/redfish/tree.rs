@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Documents in one tree: ten times what the largest known BMC shows, so that a wrong folder is noticed.
 const MAX_DOCUMENTS: usize = 20_000;
 
-/// The root of every Redfish tree, DSP0266 section 6.3.
+/// The root of every Redfish tree: DSP0266, "Protocol version".
 pub const ROOT: &str = "/redfish/v1";
 
 /// Why a tree cannot be served.
@@ -202,10 +202,7 @@ impl Tree {
 
     fn from_bundle(what: &str, bundle: &[u8]) -> Result<Self, TreeError> {
         let documents: BTreeMap<String, Map<String, Value>> = parse(what, bundle)?;
-        let paths: Vec<&str> = documents.keys().map(String::as_str).collect();
-        Ok(Self::from_documents(
-            documents.iter().map(|(path, document)| (path, complete(path, document, &paths))),
-        ))
+        Ok(Self::from_documents(documents.keys().map(|path| (path, complete(path, &documents)))))
     }
 }
 
@@ -213,21 +210,23 @@ fn built_in(name: &str, bundle: &[u8], rules: &[u8]) -> Result<Tree, TreeError> 
     Tree::from_bundle(name, bundle)?.with_rules(parse(name, rules)?)
 }
 
-/// Fills in what follows from a document's place in its bundle.
-fn complete(path: &str, document: &Map<String, Value>, paths: &[&str]) -> Value {
-    let mut document = document.clone();
-    let id = path.rsplit('/').next().unwrap_or_default();
+/// A bundle's document with what follows from its place. Log entries stand in their collection whole,
+/// as `LogEntryCollection` wants; other members are linked to.
+fn complete(path: &str, bundle: &BTreeMap<String, Map<String, Value>>) -> Value {
+    let mut document = bundle.get(path).cloned().unwrap_or_default();
     document.insert("@odata.id".into(), json!(path));
     let kind = document.get("@odata.type").and_then(Value::as_str).unwrap_or_default();
-    if kind.ends_with("Collection") {
-        let is_member = |member: &&str| member.rsplit_once('/').is_some_and(|(parent, _)| parent == path);
-        let members: Vec<Value> =
-            paths.iter().copied().filter(is_member).map(|member| json!({"@odata.id": member})).collect();
-        document.insert("Members@odata.count".into(), json!(members.len()));
-        document.insert("Members".into(), Value::Array(members));
-    } else {
+    if !kind.ends_with("Collection") {
+        let id = path.rsplit('/').next().unwrap_or_default();
         document.entry("Id").or_insert_with(|| json!(id));
+        return Value::Object(document);
     }
+    let whole = kind.ends_with("LogEntryCollection");
+    let is_member = |member: &&String| member.rsplit_once('/').is_some_and(|(parent, _)| parent == path);
+    let show = |member: &String| if whole { complete(member, bundle) } else { json!({"@odata.id": member}) };
+    let members: Vec<Value> = bundle.keys().filter(is_member).map(show).collect();
+    document.insert("Members@odata.count".into(), json!(members.len()));
+    document.insert("Members".into(), Value::Array(members));
     Value::Object(document)
 }
 

@@ -1,7 +1,7 @@
 //! Recordings of real devices, where they are at hand: each document comes out as it went in.
 #![allow(clippy::print_stderr, reason = "says that it was left out")]
 
-use super::get;
+use super::{get, install_provider};
 use mocks::redfish::{Options, Server, Tree};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,12 +18,13 @@ async fn every_recorded_document_is_served_byte_for_byte() {
         eprintln!("left out: no recordings in ../shared/captures; set LIGHTSOUT_CAPTURES");
         return;
     };
+    install_provider();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let (mut trees, mut documents) = (0, 0);
     for folder in std::fs::read_dir(captures).unwrap() {
         let folder = folder.unwrap().path();
         let tree = Arc::new(Tree::load(&folder).unwrap());
         let server = Server::start(tree.clone(), Options::default()).unwrap();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
         for path in tree.paths().filter(|path| !path.contains("/Sessions")) {
             let response = client.get(server.url() + path).send().await.unwrap();
             assert_eq!(response.status(), 200, "{path}");

@@ -114,6 +114,18 @@ async fn a_huge_body_is_as_large_as_told() {
 }
 
 #[tokio::test]
+async fn a_bomb_is_small_on_the_wire_and_large_behind_it() {
+    let bomb = Kind::GzipBomb { bytes: 10_000_000 };
+    let (server, raw) = answer(bomb).await;
+    assert_eq!(header(&raw, "content-encoding"), "gzip");
+    let packed = raw.bytes().await.unwrap().len();
+    assert!(packed < 50_000, "{packed}");
+    let decoding = reqwest::Client::builder().no_proxy().gzip(true).build().unwrap();
+    let plain: Value = decoding.get(server.url() + ONE).send().await.unwrap().json().await.unwrap();
+    assert_eq!(plain["Name"].as_str().unwrap().len(), 10_000_000 - 11);
+}
+
+#[tokio::test]
 async fn an_endless_body_goes_on() {
     let (_server, mut response) = answer(Kind::Endless { every_ms: 1 }).await;
     for _ in 0..20 {

@@ -6,6 +6,7 @@ mod faults;
 mod independent;
 mod protocol;
 mod tls;
+mod trees;
 
 use mocks::redfish::{Account, Options, Server, Tree};
 use reqwest::{Client, Response, StatusCode};
