@@ -1,5 +1,6 @@
 //! The seam between the wire and the meaning: SNMP objects as profiles see them.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +26,13 @@ impl Oid {
     /// What follows `prefix`, if this starts with it.
     pub fn strip_prefix(&self, prefix: &Self) -> Option<&[u32]> {
         self.0.strip_prefix(&*prefix.0)
+    }
+}
+
+/// So that a map of objects is searched with sub-identifiers that are put together in place.
+impl Borrow<[u32]> for Oid {
+    fn borrow(&self) -> &[u32] {
+        &self.0
     }
 }
 
@@ -99,6 +107,16 @@ impl Objects {
     /// One instance.
     pub fn get(&self, oid: &Oid) -> Option<&Value> {
         self.rows.get(oid)
+    }
+
+    /// Whether there is this instance, or any below it.
+    pub fn has(&self, oid: &Oid) -> bool {
+        self.rows.range(oid.clone()..).next().is_some_and(|(found, _)| found.strip_prefix(oid).is_some())
+    }
+
+    /// All instances, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Oid, &Value)> {
+        self.rows.iter()
     }
 
     /// The instances below a column, as index and value, in order.

@@ -1,0 +1,238 @@
+//! Evaluation: from a device's answer to readings in the catalogue.
+//!
+//! Never invents a value: what is absent, unreadable or without an identity is not recorded, and
+//! what the device sent and cannot be used is counted by cause.
+
+use std::ops::Range;
+
+use model::{Label, Labels, Metric, Rejection, ReportBuilder, metric};
+
+use super::field::{FieldId, Seen};
+use super::program::{Input, Output, Program, Rule, Template, UnitRule};
+use super::rows::{Frame, Row};
+use super::source::{Objects, Oid};
+
+/// What a sample was made of, for those who compare.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Traced<'a> {
+    /// Metric.
+    pub metric: Metric,
+    /// The instance that held the value; none for constants.
+    pub source: Option<Oid>,
+    /// Kind of limit, if it is one.
+    pub limit: Option<&'a str>,
+    /// What was recorded.
+    pub reading: Reading<'a>,
+}
+
+/// A recorded value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading<'a> {
+    /// A number in the catalogue's unit.
+    Number(f64),
+    /// A state.
+    State(&'a str),
+}
+
+/// Is told of each recorded sample.
+pub type Trace<'t> = &'t mut dyn FnMut(&Traced<'_>);
+
+/// Evaluates those tables of a profile that are not switched off.
+pub(super) fn evaluate(
+    program: &Program,
+    frames: &[Frame<'_>],
+    enabled: impl Fn(usize) -> bool,
+    report: &mut ReportBuilder,
+    trace: Option<Trace<'_>>,
+) {
+    let mut pen = Pen { report, trace, text: String::new(), spans: Vec::new() };
+    for (table, output) in program.outputs.iter().enumerate() {
+        if !output.rules.is_empty() && enabled(table) {
+            let rows = frames.get(table).map_or(0, Frame::len);
+            for at in 0..rows {
+                pen.row(output, &Row::new(&program.shapes, frames, table, at));
+            }
+        }
+    }
+}
+
+/// The rows of all tables of a profile.
+pub(super) fn frames<'a>(program: &'a Program, objects: &'a Objects) -> Vec<Frame<'a>> {
+    program.shapes.iter().map(|shape| Frame::gather(shape, objects)).collect()
+}
+
+/// Writes labels into one text and records what they belong to.
+struct Pen<'p, 't> {
+    report: &'p mut ReportBuilder,
+    trace: Option<Trace<'t>>,
+    text: String,
+    spans: Vec<(Label, Range<usize>)>,
+}
+
+impl Pen<'_, '_> {
+    fn row(&mut self, output: &Output, row: &Row<'_>) {
+        if !row.counts() {
+            return;
+        }
+        self.text.clear();
+        self.spans.clear();
+        self.write(&output.labels, row);
+        let (text, spans) = (self.text.len(), self.spans.len());
+        for rule in &output.rules {
+            self.text.truncate(text);
+            self.spans.truncate(spans);
+            self.rule(rule, row);
+        }
+    }
+
+    fn write(&mut self, labels: &[(Label, Template)], row: &Row<'_>) {
+        for (label, template) in labels {
+            let start = self.text.len();
+            template.write(row, &mut self.text);
+            self.spans.push((*label, start..self.text.len()));
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule, row: &Row<'_>) {
+        if !row.passes(&rule.conditions) {
+            return;
+        }
+        match rule.value(row) {
+            Ok(Some(value)) => {
+                self.write(&rule.labels, row);
+                self.record(rule, row, &value);
+            }
+            Ok(None) => {}
+            Err(rejection) => self.report.reject(rejection),
+        }
+    }
+
+    fn record(&mut self, rule: &Rule, row: &Row<'_>, value: &Reading<'_>) {
+        let mut labels = Labels::new();
+        for (label, span) in &self.spans {
+            labels.set(*label, self.text.get(span.clone()).unwrap_or(""));
+        }
+        let identified = |label: Label| !self.spans.iter().any(|(own, _)| *own == label) || labels.get(label).is_some();
+        if !identified(Label::HwId) || !rule.required.iter().all(|label| identified(*label)) {
+            return;
+        }
+        let before = self.report.len();
+        match value {
+            Reading::Number(number) => self.report.record(rule.metric, &labels, *number),
+            Reading::State(state) => self.report.record_state(rule.metric, &labels, state),
+        }
+        if self.report.len() > before
+            && let Some(trace) = &mut self.trace
+        {
+            let source = rule.input.field().and_then(|field| row.source(field));
+            let limit = labels.get(Label::HwLimitType);
+            trace(&Traced { metric: rule.metric, source, limit, reading: *value });
+        }
+    }
+}
+
+impl Input {
+    fn field(&self) -> Option<FieldId> {
+        match self {
+            Self::Number(field) | Self::Halves(field, _) | Self::Mapped(field, _) | Self::State(field, ..) => {
+                Some(*field)
+            }
+            Self::Constant(_) => None,
+        }
+    }
+}
+
+impl Rule {
+    /// What the row gives: a value, nothing, or something that cannot be used.
+    fn value(&self, row: &Row<'_>) -> Result<Option<Reading<'_>>, Rejection> {
+        let Some(field) = self.input.field() else {
+            return Ok(match self.input {
+                Input::Constant(number) => Some(Reading::Number(number)),
+                _ => None,
+            });
+        };
+        let Some(seen) = row.see(field) else { return Ok(None) };
+        let special = seen == Seen::Absent || self.absent.iter().any(|literal| seen.is(literal));
+        if special || !seen.is_something() {
+            return Err(Rejection::Na);
+        }
+        match &self.input {
+            Input::Mapped(_, numbers) => {
+                let number = numbers.get(&seen).ok_or(Rejection::Parse)?;
+                Ok(Some(Reading::Number(*number)))
+            }
+            Input::State(_, states, otherwise) => {
+                let state = states.get(&seen).or(otherwise.as_ref()).ok_or(Rejection::Parse)?;
+                Ok(Some(Reading::State(state)))
+            }
+            Input::Number(_) | Input::Halves(..) | Input::Constant(_) => self.number(row, &seen).map(Some),
+        }
+    }
+
+    fn number(&self, row: &Row<'_>, seen: &Seen<'_>) -> Result<Reading<'static>, Rejection> {
+        let mut number = seen.number().ok_or(Rejection::Parse)?;
+        if let Input::Halves(_, high) = self.input {
+            let high = row.see(high).and_then(|seen| seen.number()).ok_or(Rejection::Na)?;
+            number += high * 4_294_967_296.0;
+        }
+        let number = self.scaling.apply(row, number).ok_or(Rejection::Na)?;
+        let conversion = match &self.unit {
+            UnitRule::Fixed(conversion) => *conversion,
+            UnitRule::Field(field, known) => {
+                let seen = row.see(*field).ok_or(Rejection::Unit)?;
+                *known.get(&seen).ok_or(Rejection::Unit)?
+            }
+        };
+        Ok(Reading::Number(conversion.apply(number)))
+    }
+}
+
+/// What a device says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Manufacturer.
+    pub vendor: String,
+    /// Model name.
+    pub model: String,
+    /// Serial number.
+    pub serial: String,
+    /// Version of the firmware.
+    pub firmware: String,
+}
+
+impl Description {
+    /// Fills in what a profile knows and others before it did not.
+    pub(super) fn complete(&mut self, program: &Program, frames: &[Frame<'_>]) {
+        let row = Row::new(&program.shapes, frames, super::rows::SCALARS, 0);
+        for (text, template) in [
+            (&mut self.vendor, &program.device.vendor),
+            (&mut self.model, &program.device.model),
+            (&mut self.serial, &program.device.serial),
+            (&mut self.firmware, &program.device.firmware),
+        ] {
+            if text.is_empty() {
+                template.write(&row, text);
+            }
+        }
+    }
+
+    /// Records it beside what the operator declared.
+    pub(super) fn record(&self, report: &mut ReportBuilder) {
+        let device = report.device().clone();
+        let declared = &device.description;
+        let labels = Labels::new()
+            .with(Label::Vendor, &self.vendor)
+            .with(Label::Model, &self.model)
+            .with(Label::Serial, &self.serial)
+            .with(Label::AssetTag, &declared.asset_tag)
+            .with(Label::Room, &declared.room)
+            .with(Label::RackUnit, &declared.rack_unit)
+            .with(Label::PowerFeed, &declared.power_feed)
+            .with(Label::Protocol, "snmp");
+        report.record(metric::OOB_DEVICE_INFO, &labels, 1.0);
+        if !self.firmware.is_empty() {
+            let labels = Labels::new().with(Label::Component, "device").with(Label::Version, &self.firmware);
+            report.record(metric::OOB_FIRMWARE_INFO, &labels, 1.0);
+        }
+    }
+}
