@@ -200,6 +200,23 @@ impl ReportBuilder {
         }
     }
 
+    /// The samples recorded by now, in the order in which they were recorded.
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    /// Records a sample of an earlier report again: for what is read less often than it is reported.
+    ///
+    /// A series that this report already holds is dropped and counted.
+    pub fn repeat(&mut self, sample: &Sample) {
+        self.scratch.clear();
+        self.scratch.push_str(sample.series.own_text());
+        match self.intern(sample.series.metric) {
+            Ok(series) => self.samples.push(Sample { series, value: sample.value }),
+            Err(rejection) => self.reject(rejection),
+        }
+    }
+
     /// Counts one reading that was there and could not be used.
     pub fn reject(&mut self, rejection: Rejection) {
         let count = self.rejections.entry(rejection).or_default();
@@ -355,6 +372,22 @@ mod tests {
         let second = finish(&mut builder);
         assert!(Arc::ptr_eq(&first.samples[0].series, &second.samples[0].series));
         assert_eq!(second.samples[0].value, 22.0);
+    }
+
+    #[test]
+    fn a_repeated_sample_is_the_same_series_and_gives_way_to_a_newer_one() {
+        let mut builder = builder();
+        let labels = Labels::component("t1", "Inlet");
+        builder.record(metric::HW_TEMPERATURE, &labels, 21.5);
+        let kept = builder.samples().to_vec();
+        finish(&mut builder);
+        builder.repeat(&kept[0]);
+        assert_eq!(finish(&mut builder).samples, kept);
+        builder.record(metric::HW_TEMPERATURE, &labels, 22.0);
+        builder.repeat(&kept[0]);
+        let report = finish(&mut builder);
+        assert_eq!((report.samples.len(), report.samples[0].value), (1, 22.0));
+        assert_eq!(report.rejections, [(Rejection::Duplicate, 1)]);
     }
 
     #[test]

@@ -1,6 +1,15 @@
 //! Redfish (DSP0266, DSP0268): a thin client and the normalisation of its resources.
 //!
 //! `client` is the wire: sessions, TLS, bounds, pagination. `normalise` is the meaning: pure, from
-//! JSON documents to readings. `source` is the seam between them.
+//! JSON documents to readings. `source` is the seam between them, and `collect` walks from the service
+//! root to the documents.
 
+pub mod collect;
+pub mod conformance;
+mod inventory;
+mod logs;
+mod normalise;
 pub mod source;
+pub mod state;
+pub mod tree;
+mod value;

@@ -1,0 +1,77 @@
+//! Prints, for each recorded Redfish device of a folder, how many readings its documents hold and how many
+//! of them the driver reports.
+//!
+//! `cargo run --example redfish_conformance -- FOLDER [TREE] [--samples]`: a folder of trees in the DMTF
+//! mock-up layout; with the name of one tree, also what is missing and what is extra.
+#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use collector::driver::redfish::collect::collect;
+use collector::driver::redfish::conformance::compare;
+use collector::driver::redfish::state::State;
+use collector::driver::redfish::tree::Tree;
+use model::{Device, PollReport, ReportBuilder};
+
+/// Time of the poll: any will do, the recordings have no common one.
+const NOW: i64 = 1_700_000_000_000;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let samples = arguments.iter().any(|it| it == "--samples");
+    arguments.retain(|it| it != "--samples");
+    let folder = arguments.first().context("name a folder of Redfish trees")?;
+    println!("{:<26} {:<12} {:>6} {:>9} {:>6} {:>8} {:>6}", "tree", "class", "found", "reported", "same", "missing", "extra");
+    let mut trees: Vec<_> = std::fs::read_dir(folder).with_context(|| folder.clone())?.collect::<Result<_, _>>()?;
+    trees.sort_by_key(std::fs::DirEntry::file_name);
+    for tree in trees.iter().filter(|tree| tree.path().is_dir()) {
+        let name = tree.file_name().to_string_lossy().into_owned();
+        let wanted = arguments.get(1);
+        if wanted.is_none_or(|wanted| *wanted == name) {
+            show(&name, &tree.path(), wanted.is_some(), samples).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::Result<()> {
+    let mut tree = Tree::load(path).with_context(|| path.display().to_string())?;
+    let report = poll(name, &mut tree).await?;
+    for (class, row) in compare(&tree, &report) {
+        let class = format!("{class:?}").to_lowercase();
+        let (missing, extra) = (row.missing.len(), row.extra.len());
+        println!("{name:<26} {class:<12} {:>6} {:>9} {:>6} {missing:>8} {extra:>6}", row.found, row.reported, row.same);
+        for line in row.missing.iter().filter(|_| details) {
+            println!("    missing {line}");
+        }
+        for line in row.extra.iter().filter(|_| details) {
+            println!("    extra   {line}");
+        }
+    }
+    println!("{name:<26} samples {}, faults {:?}, rejected {:?}", report.samples.len(), report.fault_counts, report.rejections);
+    for fault in report.faults.iter().filter(|_| details) {
+        println!("    fault   {} {}: {}", fault.reason.as_str(), fault.subject, fault.detail);
+    }
+    for sample in report.samples.iter().filter(|_| samples) {
+        println!("{}{{{}}} {}", sample.series.metric.definition().prometheus, sample.series.own_text(), sample.value);
+    }
+    Ok(())
+}
+
+async fn poll(name: &str, tree: &mut Tree) -> anyhow::Result<PollReport> {
+    let device = Device {
+        name: name.to_owned(),
+        site: "lab".to_owned(),
+        rack: String::new(),
+        device_type: "server".to_owned(),
+        description: model::device::Description::default(),
+    };
+    let mut report = ReportBuilder::new(Arc::new(device));
+    let mut state = State::new(Duration::from_secs(3600));
+    collect(tree, &mut state, NOW, &mut report).await?;
+    Ok(report.finish(NOW, Duration::ZERO, None))
+}

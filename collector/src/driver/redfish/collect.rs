@@ -1,0 +1,363 @@
+//! The walk over one device: from the service root (DSP0266, 6.5) to its documents, and what is read when.
+//!
+//! Each poll reads what moves: systems, power equipment, and of each chassis its sensors, power, fans and
+//! temperatures. The structure (chassis and subsystems), the inventory, firmware and logs are read on the
+//! inventory interval and told from memory in between; paths that had nothing are not asked for before
+//! the next survey. Fast readings come first, so that a slow inventory that outlasts its poll costs itself.
+//!
+//! The walk has a fixed depth and follows no link twice in one collection: loops cannot hold it.
+//! Only a service root that cannot be read fails a poll; anything else costs itself and is a fault.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use model::{PollError, Reason, ReportBuilder, Timestamp};
+use serde_json::Value;
+
+use super::inventory;
+use super::normalise::chassis::{self, Documents};
+use super::normalise::ledger::{Ledger, Part};
+use super::normalise::supply::Measured;
+use super::normalise::{circuit, component, environment, system};
+use super::source::{Source, SourceError};
+use super::state::{Family, State};
+use super::value::{is_absent, link, path_of, text};
+
+/// Path of the service root.
+pub const ROOT: &str = "/redfish/v1";
+
+/// Members taken of one collection. The largest real ones are sensors and outlets, some hundreds.
+const MAX_MEMBERS: usize = 1024;
+/// Chassis of one device. A rack-scale tray has about 40.
+const MAX_CHASSIS: usize = 128;
+/// Units of power equipment behind one manager.
+const MAX_UNITS: usize = 64;
+
+/// Collections of units in `PowerEquipment`.
+const EQUIPMENT: &[&str] =
+    &["RackPDUs", "FloorPDUs", "TransferSwitches", "PowerShelves", "ElectricalBuses", "Switchgear"];
+
+/// Members that are not asked for, by vendor and the start of their identity: reading a storage enclosure
+/// has restarted iDRACs.
+const LEFT_ALONE: &[(&str, &str)] = &[("Dell", "Enclosure.")];
+
+/// One poll in progress.
+pub(crate) struct Poll<'a, S> {
+    pub(crate) source: &'a mut S,
+    pub(crate) state: &'a mut State,
+    pub(crate) ledger: Ledger<'a>,
+    pub(crate) now: Timestamp,
+}
+
+/// Reads one device once.
+///
+/// # Errors
+/// The service root cannot be read, or is none.
+pub async fn collect<S: Source + Send>(
+    source: &mut S,
+    state: &mut State,
+    now: Timestamp,
+    report: &mut ReportBuilder,
+) -> Result<(), PollError> {
+    let root = source.get(ROOT).await.map_err(|error| PollError::new(error.reason, error.to_string()))?;
+    if !root.is_object() || !["Chassis", "Systems", "Managers", "PowerEquipment"].iter().any(|key| root.get(key).is_some())
+    {
+        let detail = format!("{ROOT}: not a Redfish service root; check the address");
+        return Err(PollError::new(Reason::Protocol, detail));
+    }
+    let survey = state.begin_survey(now);
+    let mut poll = Poll { source, state, ledger: Ledger::new(report), now };
+    let managers = inventory::managers(&mut poll, &root).await;
+    let systems = poll.systems(&root).await;
+    let units = poll.equipment(&root).await;
+    if survey {
+        poll.survey(&root).await;
+    }
+    poll.state.forget_old_chassis(now);
+    let supplies = poll.chassis().await;
+    for (unit, metrics) in &units {
+        environment::views(&mut poll.ledger, metrics, unit);
+    }
+    poll.describe(&root, &systems);
+    inventory::systems(&mut poll, &systems).await;
+    inventory::firmware(&mut poll, &root).await;
+    if poll.state.is_empty(Family::Firmware) {
+        poll.supply_firmware(&supplies);
+    }
+    inventory::logs(&mut poll, systems.iter().chain(&managers)).await;
+    poll.state.logs.record(poll.ledger.report);
+    poll.ledger.finish();
+    Ok(())
+}
+
+impl<S: Source + Send> Poll<'_, S> {
+    /// One document, or a fault. `None` at once where there was nothing at the last survey.
+    pub(crate) async fn get(&mut self, path: &str) -> Option<Arc<Value>> {
+        let (resource, fragment) = path.split_once('#').unwrap_or((path, ""));
+        let resource = resource.trim_end_matches('/');
+        if self.state.is_barren(resource) {
+            return None;
+        }
+        let doc = match self.source.get(resource).await {
+            Ok(doc) => doc,
+            Err(error) => {
+                self.fault(resource, &error);
+                return None;
+            }
+        };
+        // A link into a document may bring all of it: the part that it names is taken from there.
+        let part = match fragment.trim_start_matches('/') {
+            "" => doc,
+            pointer => Arc::new(doc.pointer(&format!("/{pointer}"))?.clone()),
+        };
+        if part.is_object() {
+            return Some(part);
+        }
+        self.ledger.report.fault(Reason::Parse, path.to_owned(), "not a JSON object");
+        None
+    }
+
+    /// The members of a collection, each once; `None` if it cannot be read at all.
+    pub(crate) async fn members(&mut self, path: &str) -> Option<Vec<Arc<Value>>> {
+        let path = path.trim_end_matches('/');
+        if self.state.is_barren(path) {
+            return Some(Vec::new());
+        }
+        let members = match self.source.members(path).await {
+            Ok(members) => members,
+            Err(error) => {
+                self.fault(path, &error);
+                return None;
+            }
+        };
+        if members.is_empty() {
+            self.state.learn_barren(path);
+        }
+        if members.len() > MAX_MEMBERS {
+            let detail = format!("{} members, {MAX_MEMBERS} are taken", members.len());
+            self.ledger.report.fault(Reason::Limit, path.to_owned(), detail);
+        }
+        let mut seen = HashSet::new();
+        let mut docs = Vec::new();
+        for member in members.into_iter().take(MAX_MEMBERS) {
+            match member {
+                Ok(doc) if !doc.is_object() => {
+                    self.ledger.report.fault(Reason::Parse, path.to_owned(), "a member is no JSON object");
+                }
+                Ok(doc) => {
+                    if path_of(&doc).is_none_or(|path| seen.insert(path.to_owned())) {
+                        docs.push(doc);
+                    }
+                }
+                Err(error) => self.ledger.report.fault(error.reason, error.path.clone(), error.detail),
+            }
+        }
+        Some(docs)
+    }
+
+    /// The members of a collection that `doc` links to; none without such a link.
+    pub(crate) async fn linked(&mut self, doc: &Value, key: &str) -> Vec<Arc<Value>> {
+        match link(doc, key) {
+            Some(path) => self.members(path).await.unwrap_or_default(),
+            None => Vec::new(),
+        }
+    }
+
+    /// A document that only changes with the hardware: read once for each survey.
+    async fn structure(&mut self, doc: &Value, key: &str) -> Option<Arc<Value>> {
+        let path = link(doc, key)?;
+        if let Some(known) = self.state.structure(path) {
+            return Some(known);
+        }
+        let found = self.get(path).await?;
+        self.state.learn_structure(path, &found);
+        Some(found)
+    }
+
+    /// A document that `doc` links to.
+    async fn follow(&mut self, doc: &Value, key: &str) -> Option<Arc<Value>> {
+        self.get(link(doc, key)?).await
+    }
+
+    fn fault(&mut self, path: &str, error: &SourceError) {
+        if matches!(error.status, Some(404 | 405 | 410 | 501)) {
+            self.state.learn_barren(path);
+        }
+        self.ledger.report.fault(error.reason, path.to_owned(), error.detail.clone());
+    }
+
+    async fn systems(&mut self, root: &Value) -> Vec<Arc<Value>> {
+        let systems = self.linked(root, "Systems").await;
+        let main = systems.iter().position(|doc| text(doc, "PowerState").is_some());
+        for (index, doc) in systems.iter().enumerate() {
+            system::system(&mut self.ledger, doc, main == Some(index));
+        }
+        systems
+    }
+
+    /// Finds the chassis of the device.
+    async fn survey(&mut self, root: &Value) {
+        let Some(path) = link(root, "Chassis") else {
+            return self.state.learn_chassis(Vec::new(), self.now);
+        };
+        let vendor = text(root, "Vendor").unwrap_or("");
+        let left_alone = LEFT_ALONE.iter().find(|(name, _)| *name == vendor).map(|(_, start)| *start);
+        let found = match left_alone {
+            Some(start) => self.members_but(path, start).await,
+            None => self.members(path).await,
+        };
+        if let Some(mut chassis) = found {
+            if chassis.len() > MAX_CHASSIS {
+                let detail = format!("{} chassis, {MAX_CHASSIS} are read", chassis.len());
+                self.ledger.report.fault(Reason::Limit, path.to_owned(), detail);
+                chassis.truncate(MAX_CHASSIS);
+            }
+            self.state.learn_chassis(chassis, self.now);
+        }
+    }
+
+    /// The members of a collection, asked for one by one, but for those whose identity starts with `start`.
+    async fn members_but(&mut self, path: &str, start: &str) -> Option<Vec<Arc<Value>>> {
+        let collection = self.get(path).await?;
+        let mut docs = Vec::new();
+        for path in super::value::links(&collection, "Members").take(MAX_CHASSIS) {
+            let id = path.rsplit('/').next().unwrap_or("");
+            if !id.starts_with(start) {
+                docs.extend(self.get(path).await);
+            }
+        }
+        Some(docs)
+    }
+
+    /// Reads each chassis. Gives back the power supplies.
+    async fn chassis(&mut self) -> Vec<Arc<Value>> {
+        let chassis = self.state.chassis.clone();
+        let mut supplies = Vec::new();
+        for doc in chassis.iter().filter(|doc| !is_absent(doc)) {
+            let docs = self.documents(doc).await;
+            let added = chassis::record(&mut self.ledger, &docs, chassis::is_whole(doc));
+            let modern = !docs.sensors.is_empty() || !docs.supplies.is_empty();
+            // What only repeats the modern resources is not asked for again.
+            if let Some(path) = link(doc, "Power").filter(|_| modern && docs.power.is_some() && !added.power) {
+                self.state.learn_barren(path);
+            }
+            if let Some(path) = link(doc, "Thermal").filter(|_| modern && docs.thermal.is_some() && !added.thermal) {
+                self.state.learn_barren(path);
+            }
+            self.learn_environment(doc, &docs);
+            supplies.extend(docs.supplies.into_iter().map(|supply| supply.doc));
+        }
+        supplies
+    }
+
+    /// The documents of one chassis.
+    async fn documents(&mut self, doc: &Arc<Value>) -> Documents {
+        let mut docs = Documents { chassis: Arc::clone(doc), ..Documents::default() };
+        docs.intake = path_of(doc).and_then(|path| self.state.intakes.get(path).cloned());
+        docs.sensors = self.linked(doc, "Sensors").await;
+        if let Some(subsystem) = self.structure(doc, "PowerSubsystem").await {
+            docs.supplies = self.measured(&subsystem, "PowerSupplies").await;
+            docs.batteries = self.measured(&subsystem, "Batteries").await;
+            docs.power_subsystem = Some(subsystem);
+        }
+        if let Some(subsystem) = self.structure(doc, "ThermalSubsystem").await {
+            docs.fans = self.linked(&subsystem, "Fans").await;
+            docs.thermal_metrics = self.follow(&subsystem, "ThermalMetrics").await;
+            if let Some(detection) = self.structure(&subsystem, "LeakDetection").await {
+                docs.leak_detectors = self.linked(&detection, "LeakDetectors").await;
+            }
+            docs.thermal_subsystem = Some(subsystem);
+        }
+        docs.environment = self.follow(doc, "EnvironmentMetrics").await;
+        docs.power = self.follow(doc, "Power").await;
+        docs.thermal = self.follow(doc, "Thermal").await;
+        docs
+    }
+
+    /// The members of a collection, each with its metrics.
+    async fn measured(&mut self, doc: &Value, key: &str) -> Vec<Measured> {
+        let mut found = Vec::new();
+        for doc in self.linked(doc, key).await {
+            let metrics = self.follow(&doc, "Metrics").await;
+            found.push(Measured { doc, metrics });
+        }
+        found
+    }
+
+    /// Remembers the intake sensor, and which metrics say nothing that sensors do not.
+    fn learn_environment(&mut self, chassis: &Value, docs: &Documents) {
+        if let Some((metrics, path)) = docs.thermal_metrics.as_deref().zip(path_of(chassis)) {
+            if let Some(intake) = environment::intake(metrics) {
+                self.state.intakes.insert(path.to_owned(), intake.to_owned());
+            }
+            if let Some(path) = path_of(metrics).filter(|_| !docs.sensors.is_empty()) {
+                self.state.learn_barren(path);
+            }
+        }
+        if let Some(metrics) = docs.environment.as_deref().filter(|metrics| !environment::has_power(metrics)) {
+            if let Some(path) = path_of(metrics).filter(|_| !docs.sensors.is_empty()) {
+                self.state.learn_barren(path);
+            }
+        }
+    }
+
+    /// Reads the power equipment. Gives back each unit with its metrics.
+    async fn equipment(&mut self, root: &Value) -> Vec<(Part, Arc<Value>)> {
+        let Some(equipment) = self.structure(root, "PowerEquipment").await else { return Vec::new() };
+        let mut told = Vec::new();
+        for key in EQUIPMENT {
+            for doc in self.linked(&equipment, key).await.iter().take(MAX_UNITS) {
+                if is_absent(doc) {
+                    continue;
+                }
+                told.extend(self.unit(doc).await);
+            }
+        }
+        told
+    }
+
+    async fn unit(&mut self, doc: &Arc<Value>) -> Option<(Part, Arc<Value>)> {
+        let sensors = self.linked(doc, "Sensors").await;
+        let supplies = self.measured(doc, "PowerSupplies").await;
+        let metrics = self.follow(doc, "Metrics").await;
+        let mut circuits = Vec::new();
+        for (path, kind) in circuit::collections(doc) {
+            let members = self.members(path).await.unwrap_or_default();
+            circuits.extend(members.into_iter().map(|member| (kind, member)));
+        }
+        let mains: Vec<&Value> =
+            circuits.iter().filter(|(kind, _)| *kind == "inlet").map(|(_, member)| &**member).collect();
+        for sensor in &sensors {
+            self.ledger.index(sensor);
+        }
+        let part = circuit::unit(&mut self.ledger, doc, metrics.as_deref(), &mains);
+        for (kind, member) in &circuits {
+            circuit::record(&mut self.ledger, member, &part, kind);
+        }
+        let rest = Documents { chassis: Arc::clone(doc), sensors, supplies, ..Documents::default() };
+        chassis::record(&mut self.ledger, &rest, false);
+        Some((part, metrics?))
+    }
+
+    /// Records what describes the device; its power state, where no system said one.
+    fn describe(&mut self, root: &Value, systems: &[Arc<Value>]) {
+        let chassis = self.state.chassis.clone();
+        let mut whole: Vec<&Value> = systems.iter().map(|doc| &**doc).collect();
+        whole.extend(chassis.iter().map(|doc| &**doc).filter(|doc| chassis::is_whole(doc)));
+        if !systems.iter().any(|doc| text(doc, "PowerState").is_some()) {
+            if let Some(doc) = whole.iter().find(|doc| text(doc, "PowerState").is_some()) {
+                system::power_state(&mut self.ledger, doc);
+            }
+        }
+        whole.push(root);
+        system::describe(&mut self.ledger, &whole);
+    }
+
+    /// Firmware that power supplies say themselves, where the device lists none.
+    fn supply_firmware(&mut self, supplies: &[Arc<Value>]) {
+        for doc in supplies.iter().filter(|doc| !is_absent(doc)) {
+            let part = Part::of(doc, "");
+            component::version(&mut self.ledger, &part, "power_supply", doc, "FirmwareVersion");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! An independent count of the readings in a recorded device, against what the driver reported.
+//!
+//! Scans every document of a [`Tree`] by the shape of its schema and knows nothing of the normaliser, of
+//! its rules or helpers: a mistake in those shows as a difference here. For tests and the command line.
+
+use std::collections::{BTreeMap, HashMap};
+
+use model::PollReport;
+use serde_json::{Map, Value};
+
+use super::tree::Tree;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Class {
+    Temperature,
+    Fan,
+    Voltage,
+    Current,
+    Power,
+    Energy,
+    Supply,
+    Firmware,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 8] = [
+        Self::Temperature,
+        Self::Fan,
+        Self::Voltage,
+        Self::Current,
+        Self::Power,
+        Self::Energy,
+        Self::Supply,
+        Self::Firmware,
+    ];
+}
+
+/// The comparison of one class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Different readings in the documents: views of one sensor, and equal names in one chassis, are one.
+    pub found: usize,
+    /// Samples reported.
+    pub reported: usize,
+    /// Readings whose value was reported.
+    pub same: usize,
+    /// Readings that were not, as `path: name = value`.
+    pub missing: Vec<String>,
+    /// Samples that answer to no reading, or to one that another sample answers to.
+    pub extra: Vec<String>,
+}
+
+/// One reading as it stands in a document.
+struct Item {
+    class: Class,
+    place: String,
+    name: String,
+    value: Token,
+    /// Path of the sensor that it is, or is an excerpt of.
+    sensor: Option<String>,
+}
+
+/// What is compared: a number in the catalogue's unit, or a text.
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    Number(f64),
+    Text(String),
+}
+
+impl Token {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1.0),
+            (Self::Text(a), Self::Text(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// Compares what a poll reported with what the documents hold.
+pub fn compare(tree: &Tree, report: &PollReport) -> BTreeMap<Class, Row> {
+    let mut items = Vec::new();
+    let mut paths: Vec<&String> = tree.documents.keys().collect();
+    paths.sort();
+    for path in paths {
+        if let Some(doc) = tree.documents.get(path) {
+            scan(path, doc, &mut items);
+        }
+    }
+    let reported = reported(report);
+    Class::ALL.into_iter().map(|class| (class, row(class, &items, &reported))).collect()
+}
+
+fn row(class: Class, items: &[Item], reported: &[(Class, String, Token)]) -> Row {
+    let groups = groups(items.iter().filter(|item| item.class == class));
+    let mut open: Vec<&(Class, String, Token)> = reported.iter().filter(|sample| sample.0 == class).collect();
+    let mut row = Row { found: groups.len(), reported: open.len(), ..Row::default() };
+    let all = open.clone();
+    for group in &groups {
+        let answers = |sample: &&(Class, String, Token)| group.iter().any(|item| item.value.is_same(&sample.2));
+        match group.first() {
+            _ if all.iter().any(|sample| answers(sample)) => row.same += 1,
+            Some(item) => row.missing.push(format!("{}: {} = {:?}", item.place, item.name, item.value)),
+            None => {}
+        }
+        if let Some(index) = open.iter().position(|sample| answers(sample)) {
+            open.swap_remove(index);
+        }
+    }
+    row.extra = open.iter().map(|(_, name, value)| format!("{name} = {value:?}")).collect();
+    row
+}
+
+/// Puts together what is one sensor: by its path, and by class, chassis and name.
+fn groups<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<Vec<&'a Item>> {
+    let mut groups: Vec<Vec<&Item>> = Vec::new();
+    let mut by_key: HashMap<String, usize> = HashMap::new();
+    for item in items {
+        let chassis = item.place.split('/').nth(4).unwrap_or("");
+        let named = format!("{chassis}|{}", item.name.to_lowercase());
+        let keys = [item.sensor.clone().unwrap_or_else(|| item.place.clone()), named];
+        let known = keys.iter().find_map(|key| by_key.get(key).copied());
+        let index = known.unwrap_or_else(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        if let Some(group) = groups.get_mut(index) {
+            group.push(item);
+        }
+        for key in keys {
+            by_key.entry(key).or_insert(index);
+        }
+    }
+    groups
+}
+
+/// The samples of a report as tokens.
+fn reported(report: &PollReport) -> Vec<(Class, String, Token)> {
+    let mut found = Vec::new();
+    let mut supplies = std::collections::BTreeSet::new();
+    for sample in &report.samples {
+        let name = sample.series.metric.definition().prometheus;
+        let label = |key: &str| sample.series.labels().find(|(name, _)| *name == key).map(|it| it.1.into_owned());
+        let place = format!("{name}{{{}}}", sample.series.own_text());
+        let (class, factor) = match name {
+            "hw_temperature_celsius" => (Class::Temperature, 1.0),
+            "hw_fan_speed_rpm" => (Class::Fan, 1.0),
+            "hw_fan_speed_ratio" => (Class::Fan, 100.0),
+            "hw_voltage_volts" | "oob_circuit_voltage_volts" => (Class::Voltage, 1.0),
+            "oob_current_amperes" | "oob_circuit_current_amperes" => (Class::Current, 1.0),
+            "hw_host_power_watts" | "hw_power_watts" | "hw_power_supply_usage_watts" | "oob_circuit_power_watts" => {
+                (Class::Power, 1.0)
+            }
+            "hw_host_energy_joules_total" | "hw_energy_joules_total" | "oob_circuit_energy_joules_total" => {
+                (Class::Energy, 1.0)
+            }
+            "oob_firmware_info" if !matches!(label("component").as_deref(), Some("bmc" | "bios" | "power_supply")) => {
+                found.push((Class::Firmware, place, Token::Text(label("version").unwrap_or_default())));
+                continue;
+            }
+            _ => continue,
+        };
+        found.push((class, place, Token::Number(sample.value * factor)));
+    }
+    for sample in &report.samples {
+        let is_supply = sample.series.own_text().contains("hw_type=\"power_supply\"")
+            && sample.series.metric.definition().prometheus == "hw_status"
+            || sample.series.metric.definition().prometheus == "hw_power_supply_limit_watts";
+        let id = sample.series.labels().find(|(name, _)| *name == "hw_id").map(|it| it.1.into_owned());
+        supplies.extend(id.filter(|_| is_supply));
+    }
+    found.extend(supplies.into_iter().map(|id| (Class::Supply, id.clone(), Token::Text(last(&id)))));
+    found
+}
+
+fn last(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or("").to_owned()
+}
+
+/// Finds the readings of one document.
+fn scan(path: &str, doc: &Value, items: &mut Vec<Item>) {
+    let Some(fields) = doc.as_object() else { return };
+    let kind = string(fields, "@odata.type");
+    let kind = kind.trim_start_matches('#').split('.').next().unwrap_or("");
+    match kind {
+        "Sensor" => sensor(path, fields, items),
+        "Thermal" => thermal(path, fields, items),
+        "Power" => power(path, fields, items),
+        "SoftwareInventory" if path.contains("/FirmwareInventory/") => firmware(path, fields, items),
+        "PowerSupply" => supply(path, fields, items),
+        _ => {}
+    }
+    for member in list(fields, "Members") {
+        if member.len() > 1 {
+            let path = string(member, "@odata.id").to_owned();
+            scan(&path, &Value::Object(member.clone()), items);
+        }
+    }
+    if !matches!(kind, "Sensor" | "Thermal" | "Power" | "") {
+        excerpts(path, "", doc, items, 0);
+    } else if kind.is_empty() && !fields.contains_key("Members") {
+        untyped(path, doc, items);
+    }
+}
+
+/// A document without a type is told by where it lies.
+fn untyped(path: &str, doc: &Value, items: &mut Vec<Item>) {
+    let parts: Vec<&str> = path.split('/').collect();
+    let Some(fields) = doc.as_object() else { return };
+    match parts.get(parts.len().saturating_sub(2)) {
+        Some(&"Sensors") => sensor(path, fields, items),
+        Some(&"PowerSupplies") => supply(path, fields, items),
+        _ => excerpts(path, "", doc, items, 0),
+    }
+}
+
+fn sensor(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
+    let (class, factor) = match (string(fields, "ReadingUnits"), string(fields, "ReadingType")) {
+        ("Cel" | "C" | "Celsius", _) => (Class::Temperature, 1.0),
+        ("RPM", _) => (Class::Fan, 1.0),
+        ("%" | "Percent", "Percent") if is_fan(fields) => (Class::Fan, 1.0),
+        ("V" | "Volts", _) => (Class::Voltage, 1.0),
+        ("A" | "Amps", _) => (Class::Current, 1.0),
+        ("kW.h" | "kWh", _) | ("kW", "EnergykWh") => (Class::Energy, 3.6e6),
+        ("W" | "Watts", _) => (Class::Power, 1.0),
+        ("J", _) => (Class::Energy, 1.0),
+        ("", "Power") if !fields.contains_key("ReadingUnits") => (Class::Power, 1.0),
+        ("", "EnergyJoules") if !fields.contains_key("ReadingUnits") => (Class::Energy, 1.0),
+        _ => return,
+    };
+    push(items, class, path, fields, "Reading", factor, Some(path.to_owned()));
+}
+
+fn is_fan(fields: &Map<String, Value>) -> bool {
+    let name = string(fields, "Name").to_lowercase();
+    name.contains("fan") || name.contains("pwm")
+}
+
+fn thermal(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
+    for (index, item) in list(fields, "Temperatures").enumerate() {
+        push(items, Class::Temperature, &format!("{path}#/Temperatures/{index}"), item, "ReadingCelsius", 1.0, None);
+    }
+    for (index, item) in list(fields, "Fans").enumerate() {
+        push(items, Class::Fan, &format!("{path}#/Fans/{index}"), item, "Reading", 1.0, None);
+    }
+}
+
+fn power(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
+    for (index, item) in list(fields, "PowerControl").enumerate() {
+        push(items, Class::Power, &format!("{path}#/PowerControl/{index}"), item, "PowerConsumedWatts", 1.0, None);
+    }
+    for (index, item) in list(fields, "Voltages").enumerate() {
+        push(items, Class::Voltage, &format!("{path}#/Voltages/{index}"), item, "ReadingVolts", 1.0, None);
+    }
+    for (index, item) in list(fields, "PowerSupplies").enumerate() {
+        let place = format!("{path}#/PowerSupplies/{index}");
+        supply(&place, item, items);
+        for (key, class) in [("LineInputVoltage", Class::Voltage), ("PowerInputWatts", Class::Power)] {
+            push(items, class, &format!("{place}/{key}"), item, key, 1.0, None);
+        }
+        let output = ["PowerOutputWatts", "LastPowerOutputWatts"];
+        if let Some(key) = output.into_iter().find(|key| item.get(*key).is_some_and(Value::is_number)) {
+            push(items, Class::Power, &format!("{place}/{key}"), item, key, 1.0, None);
+        }
+    }
+}
+
+fn firmware(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
+    let version = string(fields, "Version").trim();
+    if !version.is_empty() && !version.eq_ignore_ascii_case("n/a") {
+        items.push(Item {
+            class: Class::Firmware,
+            place: path.to_owned(),
+            name: path.to_owned(),
+            value: Token::Text(version.to_owned()),
+            sensor: None,
+        });
+    }
+}
+
+/// A power supply that is there, by its capacity or status.
+fn supply(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
+    let told = fields.contains_key("PowerCapacityWatts") || fields.contains_key("Status");
+    if told && !absent(fields) {
+        let serial = string(fields, "SerialNumber");
+        let value = Token::Text(last(path));
+        let (place, name) = (path.to_owned(), if serial.is_empty() { path } else { serial }.to_owned());
+        items.push(Item { class: Class::Supply, place, name, value, sensor: None });
+    }
+}
+
+/// Excerpts of sensors in any other document, by the name of their property.
+fn excerpts(path: &str, key: &str, value: &Value, items: &mut Vec<Item>, depth: usize) {
+    const DEPTH: usize = 8;
+    match value {
+        Value::Array(list) if depth < DEPTH => {
+            list.iter().for_each(|item| excerpts(path, key, item, items, depth + 1));
+        }
+        Value::Object(fields) if depth < DEPTH => {
+            let class = [
+                ("Celsius", Class::Temperature, 1.0),
+                ("Voltage", Class::Voltage, 1.0),
+                ("CurrentAmps", Class::Current, 1.0),
+                ("PowerWatts", Class::Power, 1.0),
+                ("EnergykWh", Class::Energy, 3.6e6),
+                ("EnergyJoules", Class::Energy, 1.0),
+                ("SpeedPercent", Class::Fan, 1.0),
+            ];
+            let class = class.into_iter().find(|(word, ..)| key.contains(word));
+            let source = string(fields, "DataSourceUri");
+            let source = (!source.is_empty()).then(|| source.to_owned());
+            if let Some((_, class, factor)) = class.filter(|_| fields.contains_key("Reading")) {
+                push(items, class, &format!("{path}:{key}"), fields, "Reading", factor, source.clone());
+            }
+            if key.contains("SpeedPercent") && !key.contains("Fan") {
+                push(items, Class::Fan, &format!("{path}:{key}/SpeedRPM"), fields, "SpeedRPM", 1.0, None);
+            }
+            for (inner, value) in fields.iter().filter(|(inner, _)| *inner != "Oem" && *inner != "Members") {
+                let inner = if class.is_some() { format!("{key}.{inner}") } else { inner.clone() };
+                excerpts(path, &inner, value, items, depth + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn push(
+    items: &mut Vec<Item>,
+    class: Class,
+    place: &str,
+    fields: &Map<String, Value>,
+    key: &str,
+    factor: f64,
+    sensor: Option<String>,
+) {
+    let Some(value) = fields.get(key).and_then(Value::as_f64).filter(|_| !absent(fields)) else { return };
+    let name = match string(fields, "Name") {
+        "" => place,
+        name if matches!(class, Class::Power | Class::Voltage) => &format!("{name} {key}"),
+        name => name,
+    };
+    items.push(Item { class, place: place.to_owned(), name: name.to_owned(), value: Token::Number(value * factor), sensor });
+}
+
+fn absent(fields: &Map<String, Value>) -> bool {
+    let state = fields.get("Status").and_then(|status| status.get("State")).and_then(Value::as_str);
+    matches!(state, Some("Absent" | "Disabled" | "UnavailableOffline"))
+}
+
+fn string<'a>(fields: &'a Map<String, Value>, key: &str) -> &'a str {
+    fields.get(key).and_then(Value::as_str).unwrap_or("")
+}
+
+fn list<'a>(fields: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Map<String, Value>> {
+    fields.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
+}

@@ -1,0 +1,141 @@
+//! All readings of one chassis, in the order that [`super::ledger`] explains.
+
+use std::sync::Arc;
+
+use model::{Label, metric};
+use serde_json::Value;
+
+use super::ledger::{Ledger, Part};
+use super::sensor::{self, Owners};
+use super::supply::{self, Measured};
+use super::{environment, fan, hw_type, power, thermal};
+use crate::driver::redfish::value::{health, is_absent, path_of, text};
+
+/// The documents of one chassis, as far as the device has them.
+#[derive(Default)]
+pub(crate) struct Documents {
+    pub(crate) chassis: Arc<Value>,
+    pub(crate) sensors: Vec<Arc<Value>>,
+    pub(crate) power: Option<Arc<Value>>,
+    pub(crate) thermal: Option<Arc<Value>>,
+    pub(crate) power_subsystem: Option<Arc<Value>>,
+    pub(crate) supplies: Vec<Measured>,
+    pub(crate) batteries: Vec<Measured>,
+    pub(crate) thermal_subsystem: Option<Arc<Value>>,
+    pub(crate) fans: Vec<Arc<Value>>,
+    pub(crate) environment: Option<Arc<Value>>,
+    pub(crate) thermal_metrics: Option<Arc<Value>>,
+    pub(crate) leak_detectors: Vec<Arc<Value>>,
+    /// Path of the sensor that the device calls its intake, from an earlier poll.
+    pub(crate) intake: Option<String>,
+}
+
+/// What the older documents added to the modern ones.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Added {
+    pub(crate) power: bool,
+    pub(crate) thermal: bool,
+}
+
+/// Records everything of one chassis.
+pub(crate) fn record(ledger: &mut Ledger<'_>, docs: &Documents, whole: bool) -> Added {
+    let part = Part::of(&docs.chassis, "");
+    for doc in &docs.sensors {
+        ledger.index(doc);
+    }
+    status(ledger, &docs.chassis, &part);
+    let mut owners = Owners::new();
+    let told: Vec<supply::Told> =
+        docs.supplies.iter().filter_map(|supply| supply::record(ledger, supply, &part, &mut owners)).collect();
+    for battery in &docs.batteries {
+        supply::battery(ledger, battery, &part);
+    }
+    let sensors: Vec<&Value> = docs.sensors.iter().map(|doc| &**doc).collect();
+    let fans = docs.fans.iter().filter(|doc| fan::record(ledger, doc, &part, &sensors)).count();
+    groups(ledger, docs, &part);
+    if let Some(doc) = &docs.environment {
+        environment::power(ledger, doc, &part, whole);
+    }
+    for detector in &docs.leak_detectors {
+        leak(ledger, detector, &part);
+    }
+    let intake = docs.thermal_metrics.as_deref().and_then(environment::intake).or(docs.intake.as_deref());
+    let before = ledger.temperatures();
+    for doc in sensors {
+        sensor::record(ledger, doc, &part, &owners, intake);
+    }
+    let added = older(ledger, docs, &part, whole, &told, fans);
+    if ledger.temperatures() == before {
+        for doc in docs.thermal_metrics.iter().chain(&docs.environment) {
+            environment::views(ledger, doc, &part);
+        }
+    }
+    added
+}
+
+/// `Power` and `Thermal`.
+fn older(
+    ledger: &mut Ledger<'_>,
+    docs: &Documents,
+    part: &Part,
+    whole: bool,
+    told: &[supply::Told],
+    fans: usize,
+) -> Added {
+    let mut added = Added::default();
+    let mut before = ledger.report.len();
+    if let Some(doc) = &docs.power {
+        power::record(ledger, doc, part, whole, told);
+        added.power = ledger.report.len() > before;
+    }
+    before = ledger.report.len();
+    if let Some(doc) = &docs.thermal {
+        thermal::record(ledger, doc, part, fans);
+        added.thermal = ledger.report.len() > before;
+    }
+    added
+}
+
+fn groups(ledger: &mut Ledger<'_>, docs: &Documents, part: &Part) {
+    let subsystems = [
+        (&docs.power_subsystem, "PowerSupplyRedundancy", "power_supply"),
+        (&docs.thermal_subsystem, "FanRedundancy", "fan"),
+    ];
+    for (doc, key, kind) in subsystems {
+        if let Some(doc) = doc {
+            let root = Part::of(doc, &part.id);
+            power::redundancy(ledger, doc, key, part, &root, kind);
+        }
+    }
+}
+
+fn status(ledger: &mut Ledger<'_>, doc: &Value, part: &Part) {
+    if let Some(status) = health(doc).filter(|_| !is_absent(doc)) {
+        ledger.report.record_status(&part.labels().with(Label::HwType, hw_type("")), status);
+    }
+}
+
+/// Records one leak detector: open is a leak.
+fn leak(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part) {
+    if is_absent(doc) {
+        return;
+    }
+    let part = Part::of(doc, &chassis.id);
+    let open = match text(doc, "DetectorState") {
+        Some("OK") => 0.0,
+        Some("Warning" | "Critical") => 1.0,
+        _ => return,
+    };
+    ledger.record(metric::OOB_CONTACT_OPEN, &part.labels().with(Label::Kind, "leak"), open, None);
+}
+
+/// Whether a chassis stands for the device rather than for a part of it, by its `ChassisType`; one that
+/// says no type is taken for the device unless it is contained in another.
+pub(crate) fn is_whole(doc: &Value) -> bool {
+    const PARTS: &[&str] =
+        &["Card", "Cartridge", "Component", "Expansion", "HeatExchanger", "ImmersionTank", "IPBasedDrive", "Module", "StorageEnclosure", "Zone"];
+    match text(doc, "ChassisType") {
+        Some(kind) => !PARTS.contains(&kind),
+        None => doc.pointer("/Links/ContainedBy").and_then(path_of).is_none(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Fans of `ThermalSubsystem` (DSP0268, Fan).
+
+use model::{Label, metric};
+use serde_json::Value;
+
+use super::excerpt;
+use super::ledger::{Ledger, Part, Side};
+use super::quantity::{Quantity, of_sensor};
+use super::location;
+use crate::driver::redfish::value::{health, is_absent, path_of, text};
+
+/// Records one fan and claims its sensors: the one that it names, and those of `sensors` that name it or
+/// carry its `Id`. False if it is not there.
+pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, sensors: &[&Value]) -> bool {
+    if is_absent(doc) {
+        return false;
+    }
+    let part = Part::of(doc, &chassis.id);
+    let place = location(text(doc, "PhysicalContext").unwrap_or(""));
+    let labels = part.labels().with(Label::HwType, "fan").with(Label::HwSensorLocation, &place);
+    if let Some(status) = health(doc) {
+        ledger.report.record_status(&labels, status);
+    }
+    let speed = doc.get("SpeedPercent");
+    let named = speed.and_then(excerpt::source);
+    let own: Vec<&Value> = sensors.iter().copied().filter(|sensor| belongs(sensor, doc, named)).collect();
+    for path in own.iter().filter_map(|sensor| path_of(sensor)).chain(named) {
+        ledger.claim(path);
+    }
+    let rotation = own.iter().copied().find(|sensor| measures(sensor, Quantity::Rotation));
+    let share = own.iter().copied().find(|sensor| measures(sensor, Quantity::Percent));
+    let rpm = speed.and_then(|speed| speed.get("SpeedRPM")).filter(|rpm| !rpm.is_null());
+    let rpm = rpm.or_else(|| rotation.and_then(|sensor| sensor.get("Reading")));
+    if let Some(rpm) = ledger.number(rpm) {
+        ledger.record(metric::HW_FAN_SPEED, &labels, rpm, rotation);
+        ledger.remember(&chassis.id, Quantity::Rotation, Side::Unsaid, &part.name);
+    }
+    // Where the sensor behind it turns, the "percentage" is its speed once more.
+    let percent = if rotation.is_some() && share.is_none() { None } else { speed };
+    let percent = excerpt::read(ledger, percent).map(|excerpt| excerpt.value);
+    let percent = percent.or_else(|| ledger.number(share?.get("Reading")));
+    if let Some(percent) = percent {
+        ledger.record(metric::HW_FAN_SPEED_RATIO, &labels, percent / 100.0, None);
+        ledger.remember(&chassis.id, Quantity::Percent, Side::Unsaid, &part.name);
+    }
+    true
+}
+
+fn belongs(sensor: &Value, fan: &Value, named: Option<&str>) -> bool {
+    let path = path_of(sensor);
+    let relates = || {
+        let mut related = crate::driver::redfish::value::links(sensor, "RelatedItem");
+        related.any(|item| Some(item) == path_of(fan))
+    };
+    let turns = || measures(sensor, Quantity::Rotation) || measures(sensor, Quantity::Percent);
+    path.is_some() && path == named || turns() && (relates() || text(sensor, "Id").is_some_and(|id| text(fan, "Id") == Some(id)))
+}
+
+fn measures(sensor: &Value, quantity: Quantity) -> bool {
+    !is_absent(sensor) && of_sensor(sensor).is_ok_and(|found| found.is_some_and(|found| found.0 == quantity))
+}

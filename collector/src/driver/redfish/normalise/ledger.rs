@@ -1,0 +1,296 @@
+//! What one poll has told so far, so that one physical sensor is told once.
+//!
+//! A BMC shows a sensor in up to four places: as a `Sensor`, as an excerpt of it in a component's
+//! metrics, in `ThermalMetrics`, and in the old `Power` or `Thermal`. The rules, in the order in which
+//! the readings of a chassis are recorded:
+//!
+//! 1. An excerpt that gives a reading its meaning (input of a power supply, speed of a fan, power of a
+//!    chassis, current of an outlet) is recorded under that component and claims its `DataSourceUri`.
+//! 2. A `Sensor` is recorded unless claimed.
+//! 3. An item of `Power` or `Thermal` is recorded unless the modern resources of the same chassis hold
+//!    one of the same quantity, direction (input, output) and name. Fans and power supplies are also
+//!    taken as the same where both sides hold equally many.
+//! 4. An excerpt that only repeats a sensor (`ThermalMetrics`) is recorded if that sensor was not read.
+//!
+//! Names are compared by [`name_key`]. Values are never compared: they differ from one second to the next.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use model::{Label, Labels, Metric, Rejection, ReportBuilder, metric};
+use serde_json::Value;
+
+use super::limits;
+use super::quantity::Quantity;
+use crate::driver::redfish::value::{self, path_of};
+
+/// Most sensors of one device; the largest trays have about 2,000.
+pub(crate) const MAX_SENSORS: usize = 8192;
+
+/// A thing that readings belong to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// `hw.id`: path below `/redfish/v1/`, with the member's identity in place of an array's index.
+    pub(crate) id: String,
+    /// `hw.name`.
+    pub(crate) name: String,
+    /// `hw.parent`.
+    pub(crate) parent: String,
+}
+
+impl Part {
+    /// The part that a resource describes; its own path says who it is.
+    pub(crate) fn of(doc: &Value, parent: &str) -> Self {
+        let name = value::name(doc);
+        let id = path_of(doc).map_or_else(|| format!("{parent}/{name}"), id);
+        Self { id, name: name.to_owned(), parent: parent.to_owned() }
+    }
+
+    /// A part of this one, by its place in it.
+    pub(crate) fn child(&self, place: &str, name: &str) -> Self {
+        Self { id: format!("{}/{place}", self.id), name: name.to_owned(), parent: self.id.clone() }
+    }
+
+    /// Its labels.
+    pub(crate) fn labels(&self) -> Labels<'_> {
+        Labels::component(&self.id, &self.name).with(Label::HwParent, &self.parent)
+    }
+}
+
+/// `hw.id` of a path: what follows `/redfish/v1/`, fragments as further steps.
+pub(crate) fn id(path: &str) -> String {
+    let path = path.trim_end_matches('/');
+    let tail = path.strip_prefix("/redfish/v1").unwrap_or(path).trim_start_matches('/');
+    tail.replace("#/", "/").replace('#', "/")
+}
+
+/// Which side of a converter a reading belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Side {
+    Input,
+    Output,
+    Unsaid,
+}
+
+/// A name as it is compared: letters and digits in lower case, without the words that only say what is
+/// measured; and the side it names.
+pub(crate) fn name_key(name: &str) -> (String, Side) {
+    const NOISE: &[&str] = &[
+        "temp", "temperature", "voltage", "volt", "power", "pwr", "current", "reading", "sensor", "tach", "speed",
+        "rpm", "subsystem", "control",
+    ];
+    let lower = name.to_lowercase().replace("sub-system", "");
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut side = Side::Unsaid;
+    let mut key = String::new();
+    for word in &words {
+        match *word {
+            "input" | "in" | "vin" | "iin" | "pin" | "freqin" => side = Side::Input,
+            "output" | "out" | "vout" | "iout" | "pout" => side = Side::Output,
+            "mem" => key.push_str("memory"),
+            word if NOISE.contains(&word) => {}
+            word => key.push_str(word),
+        }
+    }
+    if key.is_empty() { (words.concat(), side) } else { (key, side) }
+}
+
+/// The state of one poll while its documents are normalised.
+pub(crate) struct Ledger<'a> {
+    pub(crate) report: &'a mut ReportBuilder,
+    sensors: HashMap<String, Arc<Value>>,
+    claimed: HashSet<String>,
+    known: HashSet<(String, Quantity, Side, String)>,
+    hosts: HashSet<String>,
+    ambient: Option<(u8, Part, f64)>,
+    contenders: u8,
+    margin: Option<f64>,
+    temperatures: usize,
+}
+
+impl<'a> Ledger<'a> {
+    /// An empty ledger over one report.
+    pub(crate) fn new(report: &'a mut ReportBuilder) -> Self {
+        Self {
+            report,
+            sensors: HashMap::new(),
+            claimed: HashSet::new(),
+            known: HashSet::new(),
+            hosts: HashSet::new(),
+            ambient: None,
+            contenders: 0,
+            margin: None,
+            temperatures: 0,
+        }
+    }
+
+    /// Makes a sensor known by its path, so that excerpts find it.
+    pub(crate) fn index(&mut self, sensor: &Arc<Value>) {
+        if let Some(path) = path_of(sensor).filter(|_| self.sensors.len() < MAX_SENSORS) {
+            self.sensors.insert(path.to_owned(), Arc::clone(sensor));
+        }
+    }
+
+    /// The sensor at this path, if it was read.
+    pub(crate) fn sensor(&self, path: &str) -> Option<Arc<Value>> {
+        self.sensors.get(path).cloned()
+    }
+
+    /// Takes a sensor for a component: it is not recorded again as itself.
+    pub(crate) fn claim(&mut self, path: &str) {
+        if self.claimed.len() < MAX_SENSORS {
+            self.claimed.insert(path.trim_end_matches('/').to_owned());
+        }
+    }
+
+    /// Whether a component took this sensor.
+    pub(crate) fn is_claimed(&self, path: &str) -> bool {
+        self.claimed.contains(path)
+    }
+
+    /// Notes that the modern resources of `chassis` hold this quantity under this name.
+    pub(crate) fn remember(&mut self, chassis: &str, quantity: Quantity, side: Side, name: &str) {
+        let (key, named) = name_key(name);
+        let side = if side == Side::Unsaid { named } else { side };
+        self.known.insert((chassis.to_owned(), quantity, side, key));
+    }
+
+    /// Whether they do.
+    pub(crate) fn knows(&self, chassis: &str, quantity: Quantity, name: &str) -> bool {
+        let (key, side) = name_key(name);
+        self.known.contains(&(chassis.to_owned(), quantity, side, key))
+    }
+
+    /// A number, or `None`; what is there and unusable is counted.
+    pub(crate) fn number(&mut self, value: Option<&Value>) -> Option<f64> {
+        value::number(value).unwrap_or_else(|rejection| {
+            self.report.reject(rejection);
+            None
+        })
+    }
+
+    /// Records one value, and the limits that `limits` declares where the metric has such.
+    pub(crate) fn record(&mut self, metric: Metric, labels: &Labels<'_>, value: f64, limits: Option<&Value>) {
+        self.report.record(metric, labels, value);
+        if let Some(doc) = limits {
+            limits::record(self.report, metric, labels, doc, 1.0);
+        }
+    }
+
+    /// Records a temperature, and weighs it as the device's inlet temperature and heating margin.
+    pub(crate) fn temperature(&mut self, part: &Part, context: &str, value: f64, doc: &Value, intake: bool) {
+        let labels = part.labels().with(Label::HwSensorLocation, context);
+        self.record(metric::HW_TEMPERATURE, &labels, value, Some(doc));
+        let (low, high) = metric::HW_TEMPERATURE.definition().range;
+        if !(low..=high).contains(&value) {
+            return;
+        }
+        self.temperatures = self.temperatures.saturating_add(1);
+        if let Some(limit) = limits::warning(doc) {
+            self.margin = Some(self.margin.map_or(limit - value, |margin| margin.min(limit - value)));
+        }
+        let rank = ambient_rank(&part.name, context, intake);
+        if rank == Rank::Context as u8 {
+            self.contenders = self.contenders.saturating_add(1);
+        }
+        if rank > 0 && self.ambient.as_ref().is_none_or(|(best, ..)| *best < rank) {
+            self.ambient = Some((rank, part.clone(), value));
+        }
+    }
+
+    /// How many temperatures were told by now.
+    pub(crate) fn temperatures(&self) -> usize {
+        self.temperatures
+    }
+
+    /// Records the power of a whole device, once for each chassis. False if that was done already.
+    pub(crate) fn host_power(&mut self, chassis: &Part, value: f64) -> bool {
+        let first = self.hosts.insert(chassis.id.clone());
+        if first {
+            self.report.record(metric::HW_HOST_POWER, &chassis.labels(), value);
+        }
+        first
+    }
+
+    /// Whether a power limit of this kind is the device's first: there is one of each for a device.
+    pub(crate) fn first_power_limit(&mut self, kind: &str) -> bool {
+        self.hosts.insert(format!("limit {kind}"))
+    }
+
+    /// Whether the power of this chassis is recorded.
+    pub(crate) fn has_host_power(&self, chassis: &str) -> bool {
+        self.hosts.contains(chassis)
+    }
+
+    /// Records what is one for a whole device.
+    pub(crate) fn finish(self) {
+        if let Some(margin) = self.margin {
+            self.report.record(metric::HW_HOST_HEATING_MARGIN, &Labels::new(), margin);
+        }
+        // A BMC that calls every sensor an intake calls none one.
+        let usable = |rank: u8| rank > Rank::Context as u8 || self.contenders == 1;
+        if let Some((_, part, value)) = self.ambient.as_ref().filter(|(rank, ..)| usable(*rank)) {
+            self.report.record(metric::HW_HOST_AMBIENT_TEMPERATURE, &part.labels(), *value);
+        }
+    }
+
+    /// Counts a reading that could not be used.
+    pub(crate) fn reject(&mut self, rejection: Rejection) {
+        self.report.reject(rejection);
+    }
+}
+
+/// How well a temperature fits as the inlet temperature of a device.
+enum Rank {
+    /// `PhysicalContext` alone.
+    Context = 1,
+    /// The name alone, one of those that vendors use.
+    Name = 2,
+    /// Both.
+    Both = 3,
+    /// The device's own summary (`TemperatureSummaryCelsius.Intake`).
+    Summary = 4,
+}
+
+fn ambient_rank(name: &str, context: &str, intake: bool) -> u8 {
+    const NAMES: &[&str] = &["inlet", "systemboardinlet", "ambient", "inletambient", "systeminlet"];
+    let (key, _) = name_key(name);
+    let placed = context == "inlet";
+    let named = ["inlet", "ambient", "intake"].iter().any(|word| key.contains(word));
+    if intake {
+        Rank::Summary as u8
+    } else if placed && named {
+        Rank::Both as u8
+    } else if NAMES.contains(&key.as_str()) {
+        Rank::Name as u8
+    } else {
+        u8::from(placed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_are_paths_without_their_prefix() {
+        assert_eq!(id("/redfish/v1/Chassis/1/Sensors/100L0"), "Chassis/1/Sensors/100L0");
+        assert_eq!(id("/redfish/v1/Chassis/1/Power#/PowerSupplies/0"), "Chassis/1/Power/PowerSupplies/0");
+        assert_eq!(id("/redfish/v1/Chassis/1/Power#PowerSupplies/0/"), "Chassis/1/Power/PowerSupplies/0");
+    }
+
+    #[test]
+    fn names_of_one_sensor_in_two_places_compare_equal() {
+        for (modern, old) in [
+            ("CPU #1 Temperature", "CPU1 Temp"),
+            ("12V_HSS ECB", "12V_HSS ECB Temperature"),
+            ("CPU Power", "CPU Sub-system Power"),
+            ("Mem Power", "Memory Sub-system Power"),
+        ] {
+            assert_eq!(name_key(modern), name_key(old));
+        }
+        assert_ne!(name_key("PSU1 Input Voltage"), name_key("PSU1 Output Voltage"));
+        assert_ne!(name_key("Fan 1A Tach"), name_key("Fan 1B Tach"));
+        assert_eq!(name_key("Temp").0, "temp");
+    }
+}

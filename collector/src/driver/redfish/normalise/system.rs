@@ -1,0 +1,81 @@
+//! Computer systems and managers (DSP0268: ComputerSystem, Manager), and what describes a device.
+
+use model::{Label, Labels, Timestamp, metric};
+use serde_json::Value;
+
+use super::component::version;
+use super::ledger::{Ledger, Part};
+use crate::driver::redfish::value::{health, is_absent, text, time};
+
+/// Words of an unset field: factory texts that name nothing.
+const PLACEHOLDERS: &[&str] = &["Not Specified", "Unknown", "To be filled by O.E.M.", "Default string", "0123456789"];
+
+/// Records status and BIOS version of a system, and its power state if it is the device's `main` one.
+pub(crate) fn system(ledger: &mut Ledger<'_>, doc: &Value, main: bool) {
+    if is_absent(doc) {
+        return;
+    }
+    let part = Part::of(doc, "");
+    if let Some(status) = health(doc) {
+        ledger.report.record_status(&part.labels().with(Label::HwType, "enclosure"), status);
+    }
+    version(ledger, &part, "bios", doc, "BiosVersion");
+    if main {
+        power_state(ledger, doc);
+    }
+}
+
+/// Records the power state that a system or a chassis says.
+pub(crate) fn power_state(ledger: &mut Ledger<'_>, doc: &Value) {
+    let state = match text(doc, "PowerState") {
+        Some("On" | "PoweringOff") => "on",
+        Some("Off" | "PoweringOn") => "off",
+        Some("Paused" | "Standby") => "standby",
+        Some(_) => "unknown",
+        None => return,
+    };
+    ledger.report.record_state(metric::OOB_DEVICE_POWER_STATE, &Labels::new(), state);
+}
+
+/// Records firmware, status, clock and uptime of a manager. `now` is the collector's time.
+pub(crate) fn manager(ledger: &mut Ledger<'_>, doc: &Value, main: bool, now: Timestamp) {
+    if is_absent(doc) {
+        return;
+    }
+    let part = Part::of(doc, "");
+    if let Some(status) = health(doc) {
+        ledger.report.record_status(&part.labels().with(Label::HwType, "enclosure"), status);
+    }
+    version(ledger, &part, "bmc", doc, "FirmwareVersion");
+    let clock = text(doc, "DateTime").and_then(time).filter(|_| main);
+    let Some(clock) = clock else { return };
+    let seconds = |from: i64, to: i64| to.saturating_sub(from) as f64 / 1_000.0;
+    ledger.report.record(metric::OOB_CLOCK_OFFSET, &Labels::new(), seconds(now, clock));
+    let reset = text(doc, "LastResetTime").and_then(time);
+    // A reset in 1970 or in the future was seen by a clock that was not set.
+    if let Some(reset) = reset.filter(|reset| *reset > 0 && *reset <= clock) {
+        let labels = Labels::new().with(Label::Component, "bmc");
+        ledger.report.record(metric::OOB_DEVICE_UPTIME, &labels, seconds(reset, clock));
+    }
+}
+
+/// Records what describes the device: by what the operator declares, else by the first of `docs` that says it.
+pub(crate) fn describe(ledger: &mut Ledger<'_>, docs: &[&Value]) {
+    let device = std::sync::Arc::clone(ledger.report.device());
+    let declared = &device.description;
+    let first = |keys: &[&str]| {
+        let told = docs.iter().flat_map(|doc| keys.iter().filter_map(|key| text(doc, key)));
+        told.into_iter().find(|text| !PLACEHOLDERS.contains(text)).unwrap_or("")
+    };
+    let asset_tag = if declared.asset_tag.is_empty() { first(&["AssetTag"]) } else { &declared.asset_tag };
+    let labels = Labels::new()
+        .with(Label::Vendor, first(&["Manufacturer", "Vendor"]))
+        .with(Label::Model, first(&["Model", "Product"]))
+        .with(Label::Serial, first(&["SerialNumber"]))
+        .with(Label::AssetTag, asset_tag)
+        .with(Label::Room, &declared.room)
+        .with(Label::RackUnit, &declared.rack_unit)
+        .with(Label::PowerFeed, &declared.power_feed)
+        .with(Label::Protocol, "redfish");
+    ledger.report.record(metric::OOB_DEVICE_INFO, &labels, 1.0);
+}

@@ -1,0 +1,160 @@
+//! What is remembered of one device from poll to poll: its structure, its slow readings, its logs.
+//!
+//! Holds no session and no secret. Everything here can be lost: the next poll learns it again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{ReportBuilder, Sample, Timestamp};
+use serde_json::Value;
+
+use super::logs::Logs;
+
+/// Slow readings are told from memory for as many of their intervals, then they are stale.
+const KEPT_INTERVALS: i64 = 3;
+
+/// Most structural documents kept; the largest trays have about 200.
+const MAX_STRUCTURE: usize = 2048;
+
+/// Resources that are read on the inventory interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Managers,
+    Processors,
+    Memory,
+    Storage,
+    Firmware,
+    Logs,
+}
+
+impl Family {
+    const COUNT: usize = Self::Logs as usize + 1;
+}
+
+/// The readings of one family.
+#[derive(Debug, Default)]
+struct Slow {
+    tried: Option<Timestamp>,
+    read: Option<Timestamp>,
+    samples: Vec<Sample>,
+}
+
+/// Memory of one device.
+#[derive(Debug)]
+pub struct State {
+    interval: i64,
+    surveyed: Option<Timestamp>,
+    pub(crate) chassis: Vec<Arc<Value>>,
+    chassis_read: Option<Timestamp>,
+    /// Documents that only change with the hardware, by path.
+    structure: HashMap<String, Arc<Value>>,
+    /// Paths that had nothing at the last survey: not asked for again before the next.
+    barren: HashSet<String>,
+    /// Path of the intake sensor of a chassis, by the path of the chassis.
+    pub(crate) intakes: HashMap<String, String>,
+    slow: [Slow; Family::COUNT],
+    pub(crate) logs: Logs,
+}
+
+impl State {
+    /// Nothing known yet. Slow resources will be read every `inventory_interval`.
+    pub fn new(inventory_interval: Duration) -> Self {
+        Self {
+            interval: i64::try_from(inventory_interval.as_millis()).unwrap_or(i64::MAX),
+            surveyed: None,
+            chassis: Vec::new(),
+            chassis_read: None,
+            structure: HashMap::new(),
+            barren: HashSet::new(),
+            intakes: HashMap::new(),
+            slow: Default::default(),
+            logs: Logs::default(),
+        }
+    }
+
+    /// Whether the structure of the device is to be read anew. If so, what was learned of it is forgotten.
+    pub(crate) fn begin_survey(&mut self, now: Timestamp) -> bool {
+        let due = self.chassis_read.is_none() || self.is_due(self.surveyed, now);
+        if due {
+            self.surveyed = Some(now);
+            self.structure.clear();
+            self.barren.clear();
+        }
+        due
+    }
+
+    /// Takes the chassis of a survey.
+    pub(crate) fn learn_chassis(&mut self, chassis: Vec<Arc<Value>>, now: Timestamp) {
+        self.chassis = chassis;
+        self.chassis_read = Some(now);
+    }
+
+    /// Forgets chassis that have not been confirmed for too long.
+    pub(crate) fn forget_old_chassis(&mut self, now: Timestamp) {
+        if !self.is_fresh(self.chassis_read, now) {
+            self.chassis.clear();
+        }
+    }
+
+    pub(crate) fn structure(&self, path: &str) -> Option<Arc<Value>> {
+        self.structure.get(path).cloned()
+    }
+
+    pub(crate) fn learn_structure(&mut self, path: &str, doc: &Arc<Value>) {
+        if self.structure.len() < MAX_STRUCTURE {
+            self.structure.insert(path.to_owned(), Arc::clone(doc));
+        }
+    }
+
+    pub(crate) fn is_barren(&self, path: &str) -> bool {
+        self.barren.contains(path)
+    }
+
+    /// Notes that there is nothing at this path.
+    pub(crate) fn learn_barren(&mut self, path: &str) {
+        if self.barren.len() < MAX_STRUCTURE {
+            self.barren.insert(path.to_owned());
+        }
+    }
+
+    /// Whether a family is to be read now. Noted before it is: one that outlasts its poll is not tried
+    /// again at once.
+    pub(crate) fn begin(&mut self, family: Family, now: Timestamp) -> bool {
+        let due = self.slow.get(family as usize).is_some_and(|slow| self.is_due(slow.tried, now));
+        if let Some(slow) = self.slow.get_mut(family as usize).filter(|_| due) {
+            slow.tried = Some(now);
+        }
+        due
+    }
+
+    /// Keeps the samples of a family that was read.
+    pub(crate) fn keep(&mut self, family: Family, samples: &[Sample], now: Timestamp) {
+        if let Some(slow) = self.slow.get_mut(family as usize) {
+            slow.samples = samples.to_vec();
+            slow.read = Some(now);
+        }
+    }
+
+    /// Records the samples of a family from memory, while they are not stale.
+    pub(crate) fn repeat(&self, family: Family, now: Timestamp, report: &mut ReportBuilder) {
+        let slow = self.slow.get(family as usize).filter(|slow| self.is_fresh(slow.read, now));
+        for sample in slow.map_or(&[][..], |slow| &slow.samples) {
+            report.repeat(sample);
+        }
+    }
+
+    /// Whether a family was read and brought nothing.
+    pub(crate) fn is_empty(&self, family: Family) -> bool {
+        self.slow.get(family as usize).is_some_and(|slow| slow.tried.is_some() && slow.samples.is_empty())
+    }
+
+    fn is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
+        // A clock that was set back makes everything due.
+        last.is_none_or(|last| now < last || now.saturating_sub(last) >= self.interval)
+    }
+
+    fn is_fresh(&self, read: Option<Timestamp>, now: Timestamp) -> bool {
+        read.is_some_and(|read| now.saturating_sub(read) < self.interval.saturating_mul(KEPT_INTERVALS))
+    }
+}
