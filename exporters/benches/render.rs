@@ -5,60 +5,85 @@
 
 mod fleet;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use exporters::prometheus::{CHUNK_BYTES, Exposition, Format};
-use model::{Kind, Metric, PollReport};
+use model::{Kind, Label, Metric, PollReport};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// The reports as a `prometheus-client` collector, with its labels ready as names and values.
+/// The reports as a `prometheus-client` collector would hold them: by device, ordered by metric, each series
+/// once behind a pointer, its labels ready as names and values.
 #[derive(Debug)]
-struct Reports(Vec<(Metric, Vec<Row>)>);
+struct Reports {
+    reports: Vec<Report>,
+    /// Those that occur.
+    metrics: BTreeSet<Metric>,
+}
 
-type Row = (Vec<(String, String)>, f64);
+type Report = Vec<(Arc<Labelled>, f64)>;
+
+#[derive(Debug)]
+struct Labelled {
+    metric: Metric,
+    labels: Vec<(&'static str, String)>,
+}
 
 impl Reports {
     fn new(reports: &[Arc<PollReport>]) -> Self {
-        let rows = |metric: Metric| -> Vec<Row> {
-            let samples = reports.iter().flat_map(|report| &report.samples);
-            samples
-                .filter(|sample| sample.series.metric == metric)
-                .map(|sample| {
-                    let labels = sample.series.labels();
-                    (labels.map(|(name, value)| (name.into(), value.into())).collect(), sample.value)
-                })
-                .collect()
-        };
-        Self(
-            Metric::all().map(|metric| (metric, rows(metric))).filter(|(_, rows)| !rows.is_empty()).collect(),
-        )
+        let samples = reports.iter().flat_map(|report| &report.samples);
+        let metrics = samples.map(|sample| sample.series.metric).collect();
+        Self { reports: reports.iter().map(|report| Self::report(report)).collect(), metrics }
+    }
+
+    /// Allocates in the order in which the poll met the series, and sorts after that, as the builder does.
+    fn report(report: &PollReport) -> Report {
+        let mut samples: Vec<_> = report.samples.iter().collect();
+        samples.sort_by_key(|sample| Arc::as_ptr(&sample.series));
+        let mut samples: Report = samples
+            .into_iter()
+            .map(|sample| {
+                let name = |name| Label::find(name).unwrap().prometheus();
+                let labels = sample.series.labels().map(|(label, value)| (name(label), value.into()));
+                let series = Labelled { metric: sample.series.metric, labels: labels.collect() };
+                (Arc::new(series), sample.value)
+            })
+            .collect();
+        samples.sort_by_key(|(series, _)| series.metric);
+        samples
     }
 }
 
 impl Collector for Reports {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        for (metric, rows) in &self.0 {
+        let mut next = vec![0; self.reports.len()];
+        for &metric in &self.metrics {
             let definition = metric.definition();
-            let name = definition.prometheus;
             let counter = definition.kind == Kind::Counter;
             let kind = if counter {
                 ConstCounter::new(0u64).metric_type()
             } else {
                 ConstGauge::new(0.0).metric_type()
             };
-            let name = name.strip_suffix("_total").unwrap_or(name);
+            let name = definition.prometheus.strip_suffix("_total").unwrap_or(definition.prometheus);
             let mut family = encoder.encode_descriptor(name, definition.help, None, kind)?;
-            for (labels, value) in rows {
-                let one = family.encode_family(labels)?;
-                if counter {
-                    ConstCounter::new(*value).encode(one)?;
-                } else {
-                    ConstGauge::new(*value).encode(one)?;
+            for (report, next) in self.reports.iter().zip(&mut next) {
+                for (series, value) in report.iter().skip(*next) {
+                    if series.metric != metric {
+                        break;
+                    }
+                    *next += 1;
+                    let one = family.encode_family(&series.labels)?;
+                    if counter {
+                        ConstCounter::new(*value).encode(one)?;
+                    } else {
+                        ConstGauge::new(*value).encode(one)?;
+                    }
                 }
             }
         }

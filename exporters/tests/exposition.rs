@@ -1,5 +1,7 @@
 //! What is written reads back: with a reader of its own, for made-up reports of all kinds.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 mod fixture;
 mod parse;
 
@@ -194,8 +196,11 @@ fn the_programs_own_metrics_join_their_families() {
     }
 }
 
+/// A report, and what it must come back as: metric, labels and value of each sample.
+type Made = (PollReport, Vec<(Metric, String, f64)>);
+
 /// Reports of up to 20 samples each, with any text in a label and any finite value.
-fn reports() -> impl Strategy<Value = Vec<(PollReport, Vec<(Metric, String, f64)>)>> {
+fn reports() -> impl Strategy<Value = Vec<Made>> {
     let value = any::<f64>().prop_filter("finite", |value| value.is_finite());
     let one = (0..Metric::COUNT, "\\PC{0,8}|[\\\\\"\n,={} #a]{0,8}", value);
     let samples = prop::collection::vec(one, 0..20);
@@ -206,7 +211,7 @@ fn reports() -> impl Strategy<Value = Vec<(PollReport, Vec<(Metric, String, f64)
 }
 
 /// The report, and what it must come back as: what the builder took, by metric, text and value.
-fn report(name: &str, samples: Vec<(usize, String, f64)>) -> (PollReport, Vec<(Metric, String, f64)>) {
+fn report(name: &str, samples: Vec<(usize, String, f64)>) -> Made {
     let mut builder = fixture::builder(name);
     for (index, text, value) in samples {
         let metric = Metric::all().nth(index).unwrap();

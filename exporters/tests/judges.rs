@@ -1,6 +1,8 @@
 //! Independent judges of both formats: `promtool check metrics` (Prometheus) and the parsers of Python's
 //! `prometheus_client`. `PROMTOOL` and `PYTHON` name the programs where they are not on the path.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 mod fixture;
 
 use std::io::Write;
