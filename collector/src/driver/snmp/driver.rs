@@ -1,0 +1,221 @@
+//! Polls one device over SNMP: is it there, what is it, what do its profiles ask for, what does it mean.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Fault, PollError, Reason, ReportBuilder};
+use tokio::time::Instant;
+
+use super::diagnose::Finding;
+use super::error::WireError;
+use super::fetch::{Fetch, POLL_LIMITS};
+use super::habits::{Bulk, Habits};
+use super::identity::Identity;
+use super::session::Session;
+use super::transport::Snmp;
+use super::wire::{Ask, Bound, Wire};
+use crate::driver::Driver;
+use crate::profile::source::{Objects, Oid, Request};
+use crate::profile::{Profiles, Selection};
+use crate::target::Target;
+
+/// How long a selection of profiles stands at most: a card that was plugged in is found then.
+const IDENTIFY_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Longest time for one poll, so that deadlines stay representable.
+const MAX_DEADLINE: Duration = Duration::from_secs(60 * 60);
+
+/// Polls one device over SNMP.
+pub struct SnmpDriver {
+    target: Arc<Target>,
+    profiles: Arc<Profiles>,
+    session: Session,
+    habits: Habits,
+    known: Option<Known>,
+}
+
+/// A device that was identified.
+struct Known {
+    identity: Identity,
+    generation: u64,
+    at: Instant,
+    selection: Selection,
+    request: Request,
+}
+
+impl SnmpDriver {
+    /// For one target. Asks nothing yet.
+    ///
+    /// # Errors
+    /// [`Reason::Config`]: the credentials cannot be used.
+    pub fn new(snmp: Arc<Snmp>, target: Arc<Target>, profiles: Arc<Profiles>) -> Result<Self, PollError> {
+        let session =
+            Session::new(snmp, &target).map_err(|error| PollError::new(error.reason(), error.to_string()))?;
+        let habits = Habits::new(session.has_bulk(), target.max_repetitions);
+        Ok(Self { target, profiles, session, habits, known: None })
+    }
+
+    /// The name of the target, for logs.
+    fn name(&self) -> &str {
+        &self.target.device.name
+    }
+
+    /// Asks the device what it is.
+    async fn greet(&mut self, deadline: Instant) -> Result<Vec<Bound>, WireError> {
+        let objects = Identity::objects();
+        let greeting = self.session.ask(Ask::Get(&objects));
+        match tokio::time::timeout_at(deadline, greeting).await.unwrap_or(Err(WireError::Deadline)) {
+            Ok(answer) if answer.covered == objects.len() => Ok(answer.bound),
+            Ok(_) | Err(WireError::Status { .. }) => {
+                // It lives, and lacks one of them (v1), or takes no three at once.
+                let mut fetch = Fetch::new(&mut self.session, &mut self.habits, deadline, POLL_LIMITS);
+                fetch.scalars(&objects).await;
+                match fetch.stopped.take() {
+                    Some(error) if fetch.rows.is_empty() => Err(error),
+                    _ => Ok(fetch.rows.into_iter().map(|(oid, value)| Bound { oid, value }).collect()),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why the device is down, after a second look where that can tell.
+    async fn explain(&mut self, error: WireError, deadline: Instant) -> PollError {
+        let finding = match error {
+            WireError::Timeout { .. } => {
+                let look = self.session.diagnose();
+                tokio::time::timeout_at(deadline, look).await.unwrap_or(Finding::Silent)
+            }
+            _ => Finding::Silent,
+        };
+        self.session.forget_address();
+        explain(&error, finding, &self.session.address(), self.session.is_v3())
+    }
+
+    /// Selects the profiles anew if this may be another device than before.
+    async fn identify(&mut self, identity: Identity, deadline: Instant) {
+        let generation = self.session.generation();
+        let stands = self.known.as_ref().is_some_and(|known| {
+            known.generation == generation
+                && known.identity.continues_as(&identity)
+                && known.at.elapsed() < IDENTIFY_EVERY
+        });
+        if stands {
+            if let Some(known) = &mut self.known {
+                known.identity = identity;
+            }
+            return;
+        }
+        self.habits = Habits::new(self.session.has_bulk(), self.target.max_repetitions);
+        let present = self.probe(deadline).await;
+        let is_present = |oid: &Oid| present.column(oid).next().is_some();
+        let selection = self.profiles.select(identity.object_id.as_ref(), &identity.descr, is_present);
+        tracing::info!(
+            target_name = self.name(),
+            object_id = identity.object_id.as_ref().map(ToString::to_string),
+            descr = identity.descr,
+            profiles = selection.names().collect::<Vec<_>>().join(" "),
+            "identified a device over SNMP"
+        );
+        let request = selection.request();
+        self.known = Some(Known { identity, generation, at: Instant::now(), selection, request });
+    }
+
+    /// Which of the objects that profiles ask about the device has. Failures count as absence.
+    async fn probe(&mut self, deadline: Instant) -> Objects {
+        let probes: BTreeSet<Oid> = self.profiles.probes().into_iter().cloned().collect();
+        let (scalars, subtrees): (Vec<_>, Vec<_>) =
+            probes.into_iter().partition(|oid| oid.as_slice().last() == Some(&0));
+        let mut fetch = Fetch::new(&mut self.session, &mut self.habits, deadline, POLL_LIMITS);
+        fetch.scalars(&scalars).await;
+        fetch.firsts(&subtrees).await;
+        fetch.finish().0
+    }
+
+    /// Reads what the profiles ask for; what the greeting has brought is not asked again.
+    async fn read(&mut self, greeting: Vec<Bound>, deadline: Instant) -> (Objects, Vec<Fault>) {
+        let mut request = self.known.as_ref().map(|known| known.request.clone()).unwrap_or_default();
+        request.scalars.retain(|oid| !greeting.iter().any(|bound| bound.oid == *oid));
+        let before = self.habits;
+        let mut fetch = Fetch::new(&mut self.session, &mut self.habits, deadline, POLL_LIMITS);
+        greeting.into_iter().for_each(|bound| fetch.keep(bound));
+        fetch.run(&request).await;
+        let read = fetch.finish();
+        if self.habits.bulk == Bulk::Broken && before.bulk != Bulk::Broken {
+            tracing::warn!(target_name = self.name(), "the device fails at GETBULK: reading it by GETNEXT");
+        } else if self.habits != before {
+            tracing::debug!(target_name = self.name(), habits = ?self.habits, "learned how the device likes to be asked");
+        }
+        read
+    }
+}
+
+impl Driver for SnmpDriver {
+    async fn poll(&mut self, report: &mut ReportBuilder) -> Result<(), PollError> {
+        let deadline = Instant::now() + self.target.deadline.min(MAX_DEADLINE);
+        self.session.begin();
+        let greeting = match self.greet(deadline).await {
+            Ok(greeting) => greeting,
+            Err(error) => return Err(self.explain(error, deadline).await),
+        };
+        self.identify(Identity::from_bound(&greeting), deadline).await;
+        let (objects, faults) = self.read(greeting, deadline).await;
+        for Fault { reason, subject, detail } in faults {
+            report.fault(reason, subject, detail);
+        }
+        match &self.known {
+            Some(known) if !known.selection.is_empty() => {
+                known.selection.evaluate(&objects, report);
+            }
+            _ => report.fault(Reason::Missing, "profile", "no device profile matches this device"),
+        }
+        Ok(())
+    }
+
+    async fn close(&mut self) {
+        self.session.forget_address();
+    }
+}
+
+/// The words for a device that is down.
+fn explain(error: &WireError, finding: Finding, address: &str, is_v3: bool) -> PollError {
+    match (finding, is_v3) {
+        (Finding::Refused, _) => PollError::new(
+            Reason::Unreachable,
+            format!(
+                "nothing listens at {address} (UDP): switch SNMP on at the device, or correct the address and port"
+            ),
+        ),
+        (Finding::Garbage, _) => PollError::new(
+            Reason::Protocol,
+            format!("what answers at {address} doesn't speak SNMP: correct the address and port"),
+        ),
+        (Finding::Agent, false) => PollError::new(
+            Reason::Auth,
+            format!(
+                "the agent at {address} is there and stays silent: check the community, the device's list of allowed \
+                 addresses, and that this SNMP version is switched on"
+            ),
+        ),
+        (Finding::Agent, true) => PollError::new(
+            Reason::Timeout,
+            format!(
+                "{error}, though its SNMPv3 engine can be discovered: check the context and the device's list of \
+                 allowed addresses, or raise the timeout"
+            ),
+        ),
+        (Finding::Silent, _) if matches!(error, WireError::Timeout { .. }) => {
+            let secret = if is_v3 {
+                "SNMPv3 is switched off"
+            } else {
+                "the community is wrong (agents stay silent then)"
+            };
+            PollError::new(
+                Reason::Timeout,
+                format!("{error}: the device is down, a firewall is in between, or {secret}"),
+            )
+        }
+        (Finding::Silent, _) => PollError::new(error.reason(), error.to_string()),
+    }
+}
