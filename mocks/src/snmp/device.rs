@@ -3,7 +3,6 @@
 //! Ties communities and USM, the recording and the faults together. Does no I/O and reads no clock: the time
 //! since the device began is an argument, waiting is left to the caller.
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -306,14 +305,15 @@ impl Envelope<'_> {
 }
 
 /// Applies the faults of messages and of time.
-fn spoil(faults: &FaultSet, names: &[Oid], message: Vec<u8>) -> Answer {
-    let message = faults
-        .on_request(names, |fault| match fault {
-            Fault::Garbage => Some(Cow::Borrowed(GARBAGE)),
-            Fault::Truncated => message.get(..message.len() / 2).map(|half| Cow::Owned(half.to_vec())),
-            _ => None,
-        })
-        .map_or(message.clone(), Cow::into_owned);
+fn spoil(faults: &FaultSet, names: &[Oid], mut message: Vec<u8>) -> Answer {
+    let garbage = |fault: &Fault| (*fault == Fault::Garbage).then_some(());
+    let truncated = |fault: &Fault| (*fault == Fault::Truncated).then_some(());
+    if faults.on_request(names, garbage).is_some() {
+        message = GARBAGE.to_vec();
+    }
+    if faults.on_request(names, truncated).is_some() {
+        message.truncate(message.len() / 2);
+    }
     let hold = faults.on_request(names, |fault| match fault {
         Fault::Delay { ms } => Some(Duration::from_millis(*ms)),
         _ => None,
