@@ -3,6 +3,7 @@
 //! A driver owns its sessions and what it has learned of its device. It never schedules itself,
 //! never logs secrets and never records a value that the device did not send.
 
+pub mod any;
 pub mod budget;
 pub mod redfish;
 pub mod snmp;

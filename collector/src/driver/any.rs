@@ -1,0 +1,57 @@
+//! The driver that a target's protocol calls for: an explicit `match`, no registry.
+
+use std::sync::Arc;
+
+use model::{PollError, ReportBuilder};
+
+use super::Driver;
+use super::snmp::{Snmp, SnmpDriver};
+use crate::profile::Profiles;
+use crate::target::{Protocol, Target};
+
+/// What drivers share: sockets and data.
+#[derive(Clone)]
+pub struct Common {
+    /// The SNMP sockets.
+    pub snmp: Arc<Snmp>,
+    /// The device profiles.
+    pub profiles: Arc<Profiles>,
+}
+
+/// A driver of any protocol.
+pub enum AnyDriver {
+    /// SNMP.
+    Snmp(Box<SnmpDriver>),
+    /// A target that cannot be polled as it is configured: it stays visible, and says why.
+    Unusable(PollError),
+}
+
+impl AnyDriver {
+    /// The driver for a target. Asks the device nothing yet.
+    pub fn new(common: &Common, target: &Arc<Target>) -> Self {
+        let driver = match target.protocol {
+            Protocol::Snmp => {
+                SnmpDriver::new(Arc::clone(&common.snmp), Arc::clone(target), Arc::clone(&common.profiles))
+                    .map(|driver| Self::Snmp(Box::new(driver)))
+            }
+            Protocol::Redfish => Err(PollError::new(model::Reason::Config, "no Redfish driver")),
+        };
+        driver.unwrap_or_else(Self::Unusable)
+    }
+}
+
+impl Driver for AnyDriver {
+    async fn poll(&mut self, report: &mut ReportBuilder) -> Result<(), PollError> {
+        match self {
+            Self::Snmp(driver) => driver.poll(report).await,
+            Self::Unusable(error) => Err(error.clone()),
+        }
+    }
+
+    async fn close(&mut self) {
+        match self {
+            Self::Snmp(driver) => driver.close().await,
+            Self::Unusable(_) => {}
+        }
+    }
+}
