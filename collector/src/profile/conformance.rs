@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Device, Metric, ReportBuilder, Unit};
+use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::yaml::{Document, Problems};
 
 use super::evaluate::{Reading, Traced};
 use super::load::Profiles;
@@ -38,7 +41,7 @@ pub struct Sensor {
 }
 
 /// A difference whose reason is known.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     /// Name of the recording.
@@ -47,6 +50,14 @@ pub struct Note {
     pub oid: String,
     /// Why the other opinion is not followed.
     pub reason: String,
+}
+
+/// Reads the list of known differences.
+///
+/// # Errors
+/// All mistakes in it.
+pub fn notes(file: &str, text: &str) -> Result<Vec<Note>, Problems> {
+    Document::parse(file, text)?.decode()
 }
 
 /// How one sensor compares.
