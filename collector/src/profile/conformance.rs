@@ -48,6 +48,9 @@ pub struct Note {
     pub recording: String,
     /// The sensor's OID, or the beginning of several.
     pub oid: String,
+    /// Only sensors for which the other opinion says this value.
+    #[serde(default)]
+    pub value: Option<f64>,
     /// Why the other opinion is not followed.
     pub reason: String,
 }
@@ -151,7 +154,7 @@ pub fn compare(
         .sensors
         .iter()
         .map(|sensor| {
-            let known = notes.iter().find(|note| note.recording == name && covers(&note.oid, &sensor.oid));
+            let known = notes.iter().find(|note| note.recording == name && note.covers(sensor));
             let verdict = match (judge(sensor, &reads), known) {
                 (Verdict::Same, _) => Verdict::Same,
                 (_, Some(note)) => Verdict::Explained(note.reason.clone()),
@@ -175,10 +178,13 @@ pub fn compare(
     }
 }
 
-fn covers(note: &str, oid: &str) -> bool {
-    match (note.parse::<Oid>(), oid.parse::<Oid>()) {
-        (Ok(note), Ok(oid)) => oid.strip_prefix(&note).is_some(),
-        _ => false,
+impl Note {
+    fn covers(&self, sensor: &Sensor) -> bool {
+        let below = match (self.oid.parse::<Oid>(), sensor.oid.parse::<Oid>()) {
+            (Ok(note), Ok(oid)) => oid.strip_prefix(&note).is_some(),
+            _ => false,
+        };
+        below && (self.value.is_none() || self.value == sensor.value)
     }
 }
 
@@ -192,6 +198,9 @@ fn judge(sensor: &Sensor, reads: &BTreeMap<Oid, Vec<Read>>) -> Verdict {
     let Some(value) = sensor.value.filter(|_| !units.is_empty()) else { return Verdict::Same };
     let same = |read: &&Read| {
         let unit = read.metric.definition().unit;
+        if unit == Unit::DecibelMilliwatts && sensor.class == "power" {
+            return read.number.is_some_and(|number| close(number, decibels(value), 1.0));
+        }
         let factor = units.iter().find(|(known, _)| *known == unit).map(|(_, factor)| factor);
         factor.zip(read.number).is_some_and(|(factor, number)| close(number, value * factor, *factor))
     };
@@ -206,6 +215,11 @@ fn judge(sensor: &Sensor, reads: &BTreeMap<Oid, Vec<Read>>) -> Verdict {
         })
         .collect();
     Verdict::Different(texts.join(", "))
+}
+
+/// Watts as decibels relative to one milliwatt.
+fn decibels(watts: f64) -> f64 {
+    10.0 * (watts * 1000.0).log10()
 }
 
 fn close(ours: f64, theirs: f64, factor: f64) -> bool {
