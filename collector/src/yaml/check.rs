@@ -1,14 +1,15 @@
 //! Compares a tree with a schema: makes the JSON value and notes every mistake on the way.
 //!
-//! An optional value with a mistake is left out; a list keeps `null` in the place of a bad entry, and
-//! a mapping of free names keeps the name. So what is right can be looked at further.
+//! An optional value with a mistake is left out; a list keeps `null` in the place of a bad entry, a
+//! mapping of free names keeps the name, and the root keeps `null` for a required value that is bad or
+//! missing. So what is right can be looked at further.
 
 use std::collections::HashMap;
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::node::{Content, Entry, Node};
+use super::node::{Content, Entry, Node, holds_login};
 use super::path::Path;
 use super::problem::{Place, Show};
 use super::scalar;
@@ -60,7 +61,10 @@ impl Checker {
     fn mismatch(&mut self, schema: Schema<'_>, node: &Node, path: &Path) -> Option<Value> {
         let message = format!("expected {}, found {}", schema.expected(), describe(node, path));
         let quoted_other = match &node.content {
-            Content::Scalar { text, plain: false } => typed(text, true, &schema.types()).is_some(),
+            Content::Scalar { text, plain: false } => {
+                let types = schema.types();
+                !types.contains(&"string") && typed(text, true, &types).is_some()
+            }
             _ => false,
         };
         let help = if let Some(examples) = examples(schema) {
@@ -114,10 +118,7 @@ impl Checker {
             return Some((*word).clone());
         }
         let known: Vec<&str> = words.iter().filter_map(|word| word.as_str()).collect();
-        let help = match nearest(text, known.iter().copied()) {
-            Some(word) => format!("did you mean {word:?}?"),
-            None => format!("write {}", join(&known)),
-        };
+        let help = word_help(text, &known);
         let expected = schema.text("x-expected").map_or_else(|| join(&known), str::to_owned);
         self.note(node, path, format!("expected {expected}, found {}", describe(node, path)), help);
         None
@@ -135,10 +136,6 @@ impl Checker {
             return Some(Value::Null);
         }
         variants.retain(|variant| !variant.is_null());
-        if variants.iter().all(|variant| !variant.words().is_empty()) {
-            let words: Vec<&Value> = variants.iter().flat_map(|variant| variant.words()).collect();
-            return self.word(&words, schema, node, path);
-        }
         if let Content::Map(map) = &node.content {
             if let Some(tag) = Schema::tag(&variants) {
                 return self.tagged(tag, &variants, map, node, path);
@@ -149,8 +146,17 @@ impl Checker {
             if let Some(variant) = variants.iter().find(|variant| keyed(variant)) {
                 return self.check(*variant, node, path);
             }
+            let keys: Vec<&str> = variants.iter().filter_map(|variant| variant.sole_key()).collect();
+            if let Some(entry) = map.first().filter(|_| !keys.is_empty()) {
+                self.refuse(entry, path, word_help(&entry.key.text, &keys));
+                return None;
+            }
         }
         variants.retain(|variant| fits(*variant, node));
+        if !variants.is_empty() && variants.iter().all(|variant| !variant.words().is_empty()) {
+            let words: Vec<&Value> = variants.iter().flat_map(|variant| variant.words()).collect();
+            return self.word(&words, schema, node, path);
+        }
         match variants.as_slice() {
             [] => self.mismatch(schema, node, path),
             [one] => self.check(*one, node, path),
@@ -228,6 +234,7 @@ impl Checker {
 
     fn mapping(&mut self, schema: Schema<'_>, map: &[Entry], node: &Node, path: &Path) -> Option<Value> {
         let required = schema.required();
+        let at_root = path.steps().is_empty();
         let mut usable = true;
         let mut meant: Vec<&str> = Vec::new();
         let mut object = Map::new();
@@ -237,6 +244,7 @@ impl Checker {
             if let Some(property) = schema.property(key) {
                 match self.check(property, &entry.value, &below) {
                     Some(value) => drop(object.insert(key.to_owned(), value)),
+                    None if at_root => drop(object.insert(key.to_owned(), Value::Null)),
                     None => usable &= !required.contains(&key),
                 }
             } else if let Some(free) = self.free_key(schema, key) {
@@ -253,7 +261,8 @@ impl Checker {
             if map.iter().any(|entry| entry.key.text == missing) {
                 continue;
             }
-            usable = false;
+            usable = at_root;
+            object.insert(missing.to_owned(), Value::Null);
             if !meant.contains(&missing) {
                 let said = schema.property_description(missing);
                 let help = said.map(|said| format!("add it: {said}")).unwrap_or_default();
@@ -297,14 +306,25 @@ impl Checker {
             (None, None) if known.is_empty() => String::new(),
             (None, None) => format!("the keys here are {}", known.join(", ")),
         };
+        self.refuse(entry, path, help);
+        meant
+    }
+
+    fn refuse(&mut self, entry: &Entry, path: &Path, help: String) {
         self.found.push(Found {
             place: entry.key.place,
             show: Show::Until(entry.key.range.end),
-            path: path.key(key),
+            path: path.key(&entry.key.text),
             message: "unknown key".to_owned(),
             help,
         });
-        meant
+    }
+}
+
+fn word_help(text: &str, known: &[&str]) -> String {
+    match nearest(text, known.iter().copied()) {
+        Some(word) => format!("did you mean {word:?}?"),
+        None => format!("write {}", join(known)),
     }
 }
 
@@ -369,6 +389,7 @@ fn fits(schema: Schema<'_>, node: &Node) -> bool {
     }
     let types = schema.types();
     match &node.content {
+        Content::Scalar { .. } if !schema.words().is_empty() => true,
         Content::Map(_) => types.is_empty() || types.contains(&"object"),
         Content::List(_) => types.is_empty() || types.contains(&"array"),
         Content::Scalar { text, plain } => typed(text, *plain, &types).is_some(),
@@ -383,7 +404,9 @@ fn describe(node: &Node, path: &Path) -> String {
         Content::List(_) => "a list".to_owned(),
         Content::Map(_) => "a mapping".to_owned(),
         Content::Scalar { .. } if is_nothing(node) => "nothing".to_owned(),
-        Content::Scalar { .. } if path.is_secret() => "a value that is not shown".to_owned(),
+        Content::Scalar { text, .. } if path.is_secret() || holds_login(text) => {
+            "a value that is not shown".to_owned()
+        }
         Content::Scalar { text, .. } if text.chars().count() > MAX_SHOWN_CHARS => {
             let shown: String = text.chars().take(MAX_SHOWN_CHARS).collect();
             format!("{:?}", shown + "…")
