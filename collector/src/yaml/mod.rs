@@ -6,6 +6,7 @@
 //! number where text is expected is taken as written. Never shows a value that may be a secret
 //! (see [`Path::is_secret`]), and never grows beyond [`MAX_BYTES`], [`MAX_NODES`] and [`MAX_DEPTH`].
 
+mod alternatives;
 mod check;
 mod duration;
 mod node;
