@@ -1,14 +1,15 @@
 //! Compares a tree with a schema: makes the JSON value and notes every mistake on the way.
 //!
-//! An optional value with a mistake is left out; a list keeps `null` in the place of a bad entry, and
-//! a mapping of free names keeps the name. So what is right can be looked at further.
+//! An optional value with a mistake is left out; a list keeps `null` in the place of a bad entry, a
+//! mapping of free names keeps the name, and the root keeps `null` for a required value that is bad or
+//! missing. So what is right can be looked at further.
 
 use std::collections::HashMap;
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::node::{Content, Entry, Node};
+use super::node::{Content, Entry, Node, holds_login};
 use super::path::Path;
 use super::problem::{Place, Show};
 use super::scalar;
@@ -53,14 +54,17 @@ impl Checker {
         }
     }
 
-    fn note(&mut self, node: &Node, path: &Path, message: String, help: String) {
+    pub(super) fn note(&mut self, node: &Node, path: &Path, message: String, help: String) {
         self.found.push(Found { place: node.place, show: Show::Line, path: path.clone(), message, help });
     }
 
-    fn mismatch(&mut self, schema: Schema<'_>, node: &Node, path: &Path) -> Option<Value> {
+    pub(super) fn mismatch(&mut self, schema: Schema<'_>, node: &Node, path: &Path) -> Option<Value> {
         let message = format!("expected {}, found {}", schema.expected(), describe(node, path));
         let quoted_other = match &node.content {
-            Content::Scalar { text, plain: false } => typed(text, true, &schema.types()).is_some(),
+            Content::Scalar { text, plain: false } => {
+                let types = schema.types();
+                !types.contains(&"string") && typed(text, true, &types).is_some()
+            }
             _ => false,
         };
         let help = if let Some(examples) = examples(schema) {
@@ -104,7 +108,13 @@ impl Checker {
         known.as_ref().is_none_or(|regex| regex.is_match(text))
     }
 
-    fn word(&mut self, words: &[&Value], schema: Schema<'_>, node: &Node, path: &Path) -> Option<Value> {
+    pub(super) fn word(
+        &mut self,
+        words: &[&Value],
+        schema: Schema<'_>,
+        node: &Node,
+        path: &Path,
+    ) -> Option<Value> {
         let Content::Scalar { text, plain } = &node.content else {
             return self.mismatch(schema, node, path);
         };
@@ -114,94 +124,9 @@ impl Checker {
             return Some((*word).clone());
         }
         let known: Vec<&str> = words.iter().filter_map(|word| word.as_str()).collect();
-        let help = match nearest(text, known.iter().copied()) {
-            Some(word) => format!("did you mean {word:?}?"),
-            None => format!("write {}", join(&known)),
-        };
+        let help = word_help(text, &known);
         let expected = schema.text("x-expected").map_or_else(|| join(&known), str::to_owned);
         self.note(node, path, format!("expected {expected}, found {}", describe(node, path)), help);
-        None
-    }
-
-    fn variant<'a>(
-        &mut self,
-        schema: Schema<'a>,
-        mut variants: Vec<Schema<'a>>,
-        node: &Node,
-        path: &Path,
-    ) -> Option<Value> {
-        let nullable = variants.iter().any(|variant| variant.is_null());
-        if nullable && is_nothing(node) {
-            return Some(Value::Null);
-        }
-        variants.retain(|variant| !variant.is_null());
-        if variants.iter().all(|variant| !variant.words().is_empty()) {
-            let words: Vec<&Value> = variants.iter().flat_map(|variant| variant.words()).collect();
-            return self.word(&words, schema, node, path);
-        }
-        if let Content::Map(map) = &node.content {
-            if let Some(tag) = Schema::tag(&variants) {
-                return self.tagged(tag, &variants, map, node, path);
-            }
-            let keyed = |variant: &Schema<'a>| {
-                variant.sole_key().is_some_and(|key| map.iter().any(|entry| entry.key.text == key))
-            };
-            if let Some(variant) = variants.iter().find(|variant| keyed(variant)) {
-                return self.check(*variant, node, path);
-            }
-        }
-        variants.retain(|variant| fits(*variant, node));
-        match variants.as_slice() {
-            [] => self.mismatch(schema, node, path),
-            [one] => self.check(*one, node, path),
-            several => self.best(several, node, path),
-        }
-    }
-
-    /// The alternative that the tag names.
-    fn tagged(
-        &mut self,
-        tag: &str,
-        variants: &[Schema<'_>],
-        map: &[Entry],
-        node: &Node,
-        path: &Path,
-    ) -> Option<Value> {
-        let known: Vec<&str> = variants.iter().filter_map(|variant| variant.constant(tag)).collect();
-        let Some(entry) = map.iter().find(|entry| entry.key.text == tag) else {
-            let help = format!("add {tag:?}: {}", join(&known));
-            self.note(node, path, format!("the key {tag:?} is missing"), help);
-            return None;
-        };
-        let Content::Scalar { text, .. } = &entry.value.content else {
-            let message = format!("expected {}, found {}", join(&known), describe(&entry.value, path));
-            self.note(&entry.value, &path.key(tag), message, String::new());
-            return None;
-        };
-        if let Some(variant) = variants.iter().find(|variant| variant.constant(tag) == Some(text)) {
-            return self.check(*variant, node, path);
-        }
-        let words: Vec<Value> = known.iter().map(|word| Value::from(*word)).collect();
-        let schema = variants.first()?.property(tag)?;
-        let words: Vec<&Value> = words.iter().collect();
-        self.word(&words, schema, &entry.value, &path.key(tag))
-    }
-
-    /// Tries alternatives of the same kind; reports the one with the fewest mistakes.
-    fn best(&mut self, variants: &[Schema<'_>], node: &Node, path: &Path) -> Option<Value> {
-        let mut best: Option<Vec<Found>> = None;
-        for variant in variants {
-            let before = self.found.len();
-            let value = self.check(*variant, node, path);
-            let found = self.found.split_off(before);
-            if found.is_empty() {
-                return value;
-            }
-            if best.as_ref().is_none_or(|best| found.len() < best.len()) {
-                best = Some(found);
-            }
-        }
-        self.found.extend(best.unwrap_or_default());
         None
     }
 
@@ -228,6 +153,7 @@ impl Checker {
 
     fn mapping(&mut self, schema: Schema<'_>, map: &[Entry], node: &Node, path: &Path) -> Option<Value> {
         let required = schema.required();
+        let at_root = path.steps().is_empty();
         let mut usable = true;
         let mut meant: Vec<&str> = Vec::new();
         let mut object = Map::new();
@@ -237,6 +163,7 @@ impl Checker {
             if let Some(property) = schema.property(key) {
                 match self.check(property, &entry.value, &below) {
                     Some(value) => drop(object.insert(key.to_owned(), value)),
+                    None if at_root => drop(object.insert(key.to_owned(), Value::Null)),
                     None => usable &= !required.contains(&key),
                 }
             } else if let Some(free) = self.free_key(schema, key) {
@@ -253,7 +180,8 @@ impl Checker {
             if map.iter().any(|entry| entry.key.text == missing) {
                 continue;
             }
-            usable = false;
+            usable = at_root;
+            object.insert(missing.to_owned(), Value::Null);
             if !meant.contains(&missing) {
                 let said = schema.property_description(missing);
                 let help = said.map(|said| format!("add it: {said}")).unwrap_or_default();
@@ -297,14 +225,25 @@ impl Checker {
             (None, None) if known.is_empty() => String::new(),
             (None, None) => format!("the keys here are {}", known.join(", ")),
         };
+        self.refuse(entry, path, help);
+        meant
+    }
+
+    pub(super) fn refuse(&mut self, entry: &Entry, path: &Path, help: String) {
         self.found.push(Found {
             place: entry.key.place,
             show: Show::Until(entry.key.range.end),
-            path: path.key(key),
+            path: path.key(&entry.key.text),
             message: "unknown key".to_owned(),
             help,
         });
-        meant
+    }
+}
+
+pub(super) fn word_help(text: &str, known: &[&str]) -> String {
+    match nearest(text, known.iter().copied()) {
+        Some(word) => format!("did you mean {word:?}?"),
+        None => format!("write {}", join(known)),
     }
 }
 
@@ -327,7 +266,7 @@ fn examples(schema: Schema<'_>) -> Option<String> {
 }
 
 /// The JSON value of a scalar as one of `types`. An unquoted number or boolean may stand for text.
-fn typed(text: &str, plain: bool, types: &[&str]) -> Option<Value> {
+pub(super) fn typed(text: &str, plain: bool, types: &[&str]) -> Option<Value> {
     let natural = natural_scalar(text, plain);
     let takes = |name: &str| types.is_empty() || types.contains(&name);
     let taken = match &natural {
@@ -358,32 +297,21 @@ fn natural(node: &Node) -> Value {
     }
 }
 
-fn is_nothing(node: &Node) -> bool {
+pub(super) fn is_nothing(node: &Node) -> bool {
     matches!(&node.content, Content::Scalar { text, plain } if natural_scalar(text, *plain).is_null())
 }
 
-fn fits(schema: Schema<'_>, node: &Node) -> bool {
-    let variants = schema.variants();
-    if !variants.is_empty() {
-        return variants.into_iter().any(|variant| fits(variant, node));
-    }
-    let types = schema.types();
-    match &node.content {
-        Content::Map(_) => types.is_empty() || types.contains(&"object"),
-        Content::List(_) => types.is_empty() || types.contains(&"array"),
-        Content::Scalar { text, plain } => typed(text, *plain, &types).is_some(),
-    }
-}
-
 /// What stands at a place, in words; a secret's text is left out.
-fn describe(node: &Node, path: &Path) -> String {
+pub(super) fn describe(node: &Node, path: &Path) -> String {
     /// Longest value that is repeated in a message, in characters.
     const MAX_SHOWN_CHARS: usize = 60;
     match &node.content {
         Content::List(_) => "a list".to_owned(),
         Content::Map(_) => "a mapping".to_owned(),
         Content::Scalar { .. } if is_nothing(node) => "nothing".to_owned(),
-        Content::Scalar { .. } if path.is_secret() => "a value that is not shown".to_owned(),
+        Content::Scalar { text, .. } if path.is_secret() || holds_login(text) => {
+            "a value that is not shown".to_owned()
+        }
         Content::Scalar { text, .. } if text.chars().count() > MAX_SHOWN_CHARS => {
             let shown: String = text.chars().take(MAX_SHOWN_CHARS).collect();
             format!("{:?}", shown + "…")

@@ -6,6 +6,7 @@
 //! number where text is expected is taken as written. Never shows a value that may be a secret
 //! (see [`Path::is_secret`]), and never grows beyond [`MAX_BYTES`], [`MAX_NODES`] and [`MAX_DEPTH`].
 
+mod alternatives;
 mod check;
 mod duration;
 mod node;
@@ -27,10 +28,14 @@ use serde::{Deserialize, Deserializer};
 
 pub use duration::Duration;
 pub use node::{MAX_BYTES, MAX_DEPTH, MAX_KEYS, MAX_NODES};
-pub use path::{Path, Step};
+pub use path::{Path, Step, is_variable_name};
 pub use problem::{Place, Problem, Problems};
+pub use suggest::nearest;
 
 use problem::Show;
+
+/// Most mistakes that are reported of one document: nobody reads further.
+pub const MAX_PROBLEMS: usize = 200;
 
 /// A document that was read and not yet decoded.
 #[derive(Debug)]
@@ -99,6 +104,7 @@ impl Document {
         let root = SchemaGenerator::default().into_root_schema_for::<T>().to_value();
         let mut checker = check::Checker::default();
         let value = checker.check(schema::Schema::root(&root), &self.root, &Path::root());
+        checker.found.truncate(MAX_PROBLEMS);
         problems
             .extend(checker.found.into_iter().map(|f| self.at(f.place, f.show, f.path, f.message, f.help)));
         let Some(value) = value else { return (None, problems) };
@@ -127,6 +133,11 @@ impl Document {
     /// Where the value at `path` stands, or its nearest ancestor.
     pub fn place(&self, path: &Path) -> Place {
         self.root.nearest(path).place
+    }
+
+    /// Whether something stands at `path`.
+    pub fn has(&self, path: &Path) -> bool {
+        path.steps().iter().try_fold(&self.root, |node, step| node.child(step)).is_some()
     }
 
     /// Name of the file.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::path::{Path, Step, is_secret_key};
+use super::path::{Path, Step, is_secret_key, is_variable_name};
 use super::problem::Place;
 
 /// Most bytes of a document: a target list of 50,000 devices has about 10 MiB.
@@ -55,6 +55,13 @@ pub(super) struct Key {
     pub(super) range: Range<usize>,
 }
 
+/// Whether a text is a URL with a user in it, and so maybe with a password.
+pub(super) fn holds_login(text: &str) -> bool {
+    let authority =
+        text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest));
+    authority.is_some_and(|authority| authority.contains('@'))
+}
+
 /// A mistake found while reading, without the document around it.
 #[derive(Debug)]
 pub(super) struct Mistake {
@@ -96,13 +103,21 @@ impl Node {
     /// Adds the byte ranges of all values that may be secrets.
     pub(super) fn secrets(&self, below_secret: bool, ranges: &mut Vec<Range<usize>>) {
         match &self.content {
-            Content::Scalar { .. } if below_secret => ranges.push(self.range.clone()),
+            Content::Scalar { text, .. } if below_secret || holds_login(text) => {
+                ranges.push(self.range.clone());
+            }
             Content::Scalar { .. } => {}
             Content::List(list) => list.iter().for_each(|node| node.secrets(below_secret, ranges)),
             Content::Map(map) => map.iter().for_each(|entry| {
-                entry.value.secrets(below_secret || is_secret_key(&entry.key.text), ranges);
+                let key = &entry.key.text;
+                let misplaced = key.ends_with("_env") && !entry.value.is_variable_name();
+                entry.value.secrets(below_secret || misplaced || is_secret_key(key), ranges);
             }),
         }
+    }
+
+    fn is_variable_name(&self) -> bool {
+        matches!(&self.content, Content::Scalar { text, .. } if is_variable_name(text))
     }
 
     /// Number of values and depth.
@@ -133,8 +148,11 @@ pub(super) fn parse(text: &str) -> Result<(Node, Vec<Mistake>), Mistake> {
     };
     let mut builder = Builder::default();
     for next in Parser::new_from_str_with_options(text, options) {
-        let (event, span) =
-            next.map_err(|error| Mistake::new(place(&Span::empty(*error.marker())), error.info(), ""))?;
+        let (event, span) = next.map_err(|error| {
+            let message = error.info();
+            let help = if message.contains("tab") { "indent with spaces" } else { "" };
+            Mistake::new(place(&Span::empty(*error.marker())), message, help)
+        })?;
         builder.event(event, &span)?;
     }
     let empty =

@@ -15,8 +15,10 @@ pub enum Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path(Vec<Step>);
 
-/// Parts of key names whose values are never shown.
+/// Beginnings of the words of a key whose value is never shown; mistyped ones count too.
 const SECRET_WORDS: [&str; 6] = ["pass", "pwd", "secret", "token", "communit", "psk"];
+/// What a key holds where its words are written together.
+const SECRET_PARTS: [&str; 3] = ["password", "passphrase", "secret"];
 
 impl Path {
     /// The root of a document.
@@ -67,8 +69,18 @@ impl Path {
 pub(super) fn is_secret_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let names_a_place = key.ends_with("_file") || key.ends_with("_env");
-    let says_secret = key.ends_with("key") || SECRET_WORDS.iter().any(|word| key.contains(word));
+    let begins = |part: &str| SECRET_WORDS.iter().any(|word| part.starts_with(word));
+    let says_secret = key.split(['_', '-']).any(|part| part == "key" || begins(part))
+        || SECRET_PARTS.iter().any(|part| key.contains(part));
     says_secret && !names_a_place
+}
+
+/// Whether a text can be the name of an environment variable. Where one is expected, other text may
+/// be the secret itself.
+pub fn is_variable_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 impl fmt::Display for Path {
@@ -102,10 +114,10 @@ mod tests {
 
     #[test]
     fn a_secret_is_known_by_its_key_and_a_file_name_is_none() {
-        for key in ["password", "auth_passphrase", "community", "api_token", "priv_key", "passwordd"] {
+        for key in ["password", "authPassphrase", "community", "api_token", "priv_key", "passwort"] {
             assert!(Path::root().key("credentials").key(key).is_secret(), "{key}");
         }
-        for key in ["password_file", "community_env", "user", "credentials", "interval"] {
+        for key in ["password_file", "community_env", "user", "credentials", "interval", "bypass"] {
             assert!(!Path::root().key(key).is_secret(), "{key}");
         }
     }

@@ -1,7 +1,7 @@
 //! Did you mean: the known word nearest to a mistyped one.
 
 /// The nearest of `known` within a third of the word's length; case, `-` and `_` count for nothing.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
     let most = folded.len().div_ceil(3).min(4);
     known

@@ -24,6 +24,7 @@ struct File {
     #[serde(default)]
     flag: bool,
     community: Option<u16>,
+    trust: Option<Trust>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
@@ -49,6 +50,19 @@ enum Kind {
 enum Login {
     Snmp { version: u8 },
     Redfish { user: String },
+}
+
+#[derive(Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Trust {
+    /// Everything.
+    All,
+    /// Nothing.
+    Nobody,
+    /// Who is in this file.
+    File(String),
+    /// Who has this number.
+    Number(u8),
 }
 
 #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
@@ -126,6 +140,22 @@ fn alternatives_are_told_apart_by_their_tag() {
             "f.yml:5:6: named.c: the key \"user\" is missing",
             "f.yml:5:26: named.c.version: unknown key; the keys here are protocol, user",
         ],
+    );
+}
+
+#[test]
+fn alternatives_are_told_apart_by_their_key() {
+    let trust = |text: &str| Document::parse("f.yml", text).unwrap().decode::<File>().unwrap().trust.unwrap();
+    assert_eq!(trust("site: s\ntrust: nobody\n"), Trust::Nobody);
+    assert_eq!(trust("site: s\ntrust: {file: a.pem}\n"), Trust::File("a.pem".into()));
+    check(
+        "site: s\ntrust: al\n",
+        &["f.yml:2:8: trust: expected all or nobody, found \"al\"; did you mean \"all\"?"],
+    );
+    check("site: s\ntrust: {fil: a}\n", &["f.yml:2:9: trust.fil: unknown key; did you mean \"file\"?"]);
+    check(
+        "site: s\ntrust: {number: 300}\n",
+        &["f.yml:2:17: trust.number: \"300\" is more than the most allowed, 255"],
     );
 }
 
