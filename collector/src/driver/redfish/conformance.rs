@@ -100,7 +100,8 @@ fn row(class: Class, items: &[Item], reported: &[(Class, String, Token)]) -> Row
     let mut row = Row { found: groups.len(), reported: open.len(), ..Row::default() };
     let all = open.clone();
     for group in &groups {
-        let answers = |sample: &&(Class, String, Token)| group.iter().any(|item| item.value.is_same(&sample.2));
+        let answers =
+            |sample: &&(Class, String, Token)| group.iter().any(|item| item.value.is_same(&sample.2));
         match group.first() {
             _ if all.iter().any(|sample| answers(sample)) => row.same += 1,
             Some(item) => row.missing.push(format!("{}: {} = {:?}", item.place, item.name, item.value)),
@@ -143,7 +144,8 @@ fn reported(report: &PollReport) -> Vec<(Class, String, Token)> {
     let mut supplies = std::collections::BTreeSet::new();
     for sample in &report.samples {
         let name = sample.series.metric.definition().prometheus;
-        let label = |key: &str| sample.series.labels().find(|(name, _)| *name == key).map(|it| it.1.into_owned());
+        let label =
+            |key: &str| sample.series.labels().find(|(name, _)| *name == key).map(|it| it.1.into_owned());
         let place = format!("{name}{{{}}}", sample.series.own_text());
         let (class, factor) = match name {
             "hw_temperature_celsius" => (Class::Temperature, 1.0),
@@ -151,13 +153,16 @@ fn reported(report: &PollReport) -> Vec<(Class, String, Token)> {
             "hw_fan_speed_ratio" => (Class::Fan, 100.0),
             "hw_voltage_volts" | "oob_circuit_voltage_volts" => (Class::Voltage, 1.0),
             "oob_current_amperes" | "oob_circuit_current_amperes" => (Class::Current, 1.0),
-            "hw_host_power_watts" | "hw_power_watts" | "hw_power_supply_usage_watts" | "oob_circuit_power_watts" => {
-                (Class::Power, 1.0)
-            }
+            "hw_host_power_watts"
+            | "hw_power_watts"
+            | "hw_power_supply_usage_watts"
+            | "oob_circuit_power_watts" => (Class::Power, 1.0),
             "hw_host_energy_joules_total" | "hw_energy_joules_total" | "oob_circuit_energy_joules_total" => {
                 (Class::Energy, 1.0)
             }
-            "oob_firmware_info" if !matches!(label("component").as_deref(), Some("bmc" | "bios" | "power_supply")) => {
+            "oob_firmware_info"
+                if !matches!(label("component").as_deref(), Some("bmc" | "bios" | "power_supply")) =>
+            {
                 found.push((Class::Firmware, place, Token::Text(label("version").unwrap_or_default())));
                 continue;
             }
@@ -241,7 +246,15 @@ fn is_fan(fields: &Map<String, Value>) -> bool {
 
 fn thermal(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
     for (index, item) in list(fields, "Temperatures").enumerate() {
-        push(items, Class::Temperature, &format!("{path}#/Temperatures/{index}"), item, "ReadingCelsius", 1.0, None);
+        push(
+            items,
+            Class::Temperature,
+            &format!("{path}#/Temperatures/{index}"),
+            item,
+            "ReadingCelsius",
+            1.0,
+            None,
+        );
     }
     for (index, item) in list(fields, "Fans").enumerate() {
         push(items, Class::Fan, &format!("{path}#/Fans/{index}"), item, "Reading", 1.0, None);
@@ -250,7 +263,15 @@ fn thermal(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
 
 fn power(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
     for (index, item) in list(fields, "PowerControl").enumerate() {
-        push(items, Class::Power, &format!("{path}#/PowerControl/{index}"), item, "PowerConsumedWatts", 1.0, None);
+        push(
+            items,
+            Class::Power,
+            &format!("{path}#/PowerControl/{index}"),
+            item,
+            "PowerConsumedWatts",
+            1.0,
+            None,
+        );
     }
     for (index, item) in list(fields, "Voltages").enumerate() {
         push(items, Class::Voltage, &format!("{path}#/Voltages/{index}"), item, "ReadingVolts", 1.0, None);
@@ -342,7 +363,13 @@ fn push(
         name if matches!(class, Class::Power | Class::Voltage) => &format!("{name} {key}"),
         name => name,
     };
-    items.push(Item { class, place: place.to_owned(), name: name.to_owned(), value: Token::Number(value * factor), sensor });
+    items.push(Item {
+        class,
+        place: place.to_owned(),
+        name: name.to_owned(),
+        value: Token::Number(value * factor),
+        sensor,
+    });
 }
 
 fn absent(fields: &Map<String, Value>) -> bool {

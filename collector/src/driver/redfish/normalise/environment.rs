@@ -78,7 +78,9 @@ pub(crate) fn views(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part) {
         let Some(excerpt) = excerpt::read(ledger, Some(item)) else { continue };
         let name = text(item, "DeviceName").unwrap_or(place);
         let part = match &excerpt.path {
-            Some(path) => Part { id: super::ledger::id(path), name: name.to_owned(), parent: chassis.id.clone() },
+            Some(path) => {
+                Part { id: super::ledger::id(path), name: name.to_owned(), parent: chassis.id.clone() }
+            }
             None => chassis.child(&format!("ThermalMetrics/{index}"), name),
         };
         claim(ledger, &excerpt);
@@ -91,7 +93,9 @@ pub(crate) fn views(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part) {
 pub(crate) fn has_power(doc: &Value) -> bool {
     ["PowerWatts", "EnergykWh", "EnergyJoules", "PowerLimitWatts"].iter().any(|key| {
         let reading = doc.get(key);
-        reading.is_some_and(|it| ["Reading", "SetPoint"].iter().any(|key| it.get(key).is_some_and(|it| !it.is_null())))
+        reading.is_some_and(|it| {
+            ["Reading", "SetPoint"].iter().any(|key| it.get(key).is_some_and(|it| !it.is_null()))
+        })
     })
 }
 

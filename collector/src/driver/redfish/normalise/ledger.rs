@@ -76,11 +76,24 @@ pub(crate) enum Side {
 /// measured; and the side it names.
 pub(crate) fn name_key(name: &str) -> (String, Side) {
     const NOISE: &[&str] = &[
-        "temp", "temperature", "voltage", "volt", "power", "pwr", "current", "reading", "sensor", "tach", "speed",
-        "rpm", "subsystem", "control",
+        "temp",
+        "temperature",
+        "voltage",
+        "volt",
+        "power",
+        "pwr",
+        "current",
+        "reading",
+        "sensor",
+        "tach",
+        "speed",
+        "rpm",
+        "subsystem",
+        "control",
     ];
     let lower = name.to_lowercase().replace("sub-system", "");
-    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let mut side = Side::Unsaid;
     let mut key = String::new();
     for word in &words {

@@ -24,7 +24,13 @@ struct Reading<'a> {
 pub(crate) type Owners = HashMap<String, Part>;
 
 /// Records one sensor. `intake` is the path of the sensor that the device calls its intake.
-pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, owners: &Owners, intake: Option<&str>) {
+pub(crate) fn record(
+    ledger: &mut Ledger<'_>,
+    doc: &Value,
+    chassis: &Part,
+    owners: &Owners,
+    intake: Option<&str>,
+) {
     let Some(reading) = read(ledger, doc, chassis) else { return };
     let path = path_of(doc).unwrap_or("");
     ledger.remember(&chassis.id, reading.quantity, reading.side, &reading.part.name);
@@ -50,7 +56,8 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, owner
         }
         return;
     }
-    let part = Part { parent: owner.map_or(reading.part.parent.clone(), |owner| owner.id), ..reading.part.clone() };
+    let part =
+        Part { parent: owner.map_or(reading.part.parent.clone(), |owner| owner.id), ..reading.part.clone() };
     plain(ledger, &reading, &part, intake.is_some_and(|intake| intake == path));
 }
 

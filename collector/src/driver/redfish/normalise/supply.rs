@@ -46,7 +46,12 @@ const PARTS: &[(&str, Metric)] = &[
 ];
 
 /// Records one power supply; `None` if it is not there.
-pub(crate) fn record(ledger: &mut Ledger<'_>, supply: &Measured, chassis: &Part, owners: &mut Owners) -> Option<Told> {
+pub(crate) fn record(
+    ledger: &mut Ledger<'_>,
+    supply: &Measured,
+    chassis: &Part,
+    owners: &mut Owners,
+) -> Option<Told> {
     let doc = &*supply.doc;
     if is_absent(doc) && !feeds(supply.metrics.as_deref()) {
         return None;
@@ -70,7 +75,9 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, supply: &Measured, chassis: &Part,
 /// Whether metrics show input or output.
 fn feeds(metrics: Option<&Value>) -> bool {
     let reading = |key: &str| metrics?.pointer(&format!("/{key}/Reading"))?.as_f64();
-    ["InputVoltage", "InputPowerWatts", "OutputPowerWatts"].iter().any(|key| reading(key).is_some_and(|it| it > 0.0))
+    ["InputVoltage", "InputPowerWatts", "OutputPowerWatts"]
+        .iter()
+        .any(|key| reading(key).is_some_and(|it| it > 0.0))
 }
 
 /// Status, rating.
