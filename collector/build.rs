@@ -28,7 +28,12 @@ fn table(files: &[PathBuf]) -> Result<String, std::fmt::Error> {
     for file in files {
         let family = file.parent().and_then(Path::file_name).unwrap_or_default();
         let name = Path::new("profiles").join(family).join("profile.yaml");
-        writeln!(text, "    ({:?}, include_str!({:?})),", name.display().to_string(), file.display().to_string())?;
+        writeln!(
+            text,
+            "    ({:?}, include_str!({:?})),",
+            name.display().to_string(),
+            file.display().to_string()
+        )?;
     }
     text.push(']');
     Ok(text)

@@ -48,9 +48,12 @@ fn sensors(count: u32) -> Objects {
 fn decode(criterion: &mut Criterion) {
     let Ok(profiles) = Profiles::builtin() else { return };
     let mut group = criterion.benchmark_group("decode");
-    for (name, size, objects) in
-        [("ports", 48, switch(48)), ("ports", 512, switch(512)), ("sensors", 100, sensors(100)), ("sensors", 1000, sensors(1000))]
-    {
+    for (name, size, objects) in [
+        ("ports", 48, switch(48)),
+        ("ports", 512, switch(512)),
+        ("sensors", 100, sensors(100)),
+        ("sensors", 1000, sensors(1000)),
+    ] {
         let selection = profiles.select_for(&objects);
         let mut report = ReportBuilder::new(Arc::new(Device {
             name: "device".into(),

@@ -36,23 +36,51 @@ impl Count {
     fn print(&self, name: &str, rest: &str) {
         let Self { expected, same, different, missing, explained } = self;
         let share = 100 * same / expected.max(&1);
-        println!("{name:34} {expected:5} {same:5} {share:4}% {different:5} {missing:5} {explained:5}  {rest}");
+        println!(
+            "{name:34} {expected:5} {same:5} {share:4}% {different:5} {missing:5} {explained:5}  {rest}"
+        );
     }
 }
 
 /// Classes that count for the totals; the others are printed beside them.
 const CLASSES: [&str; 10] = [
-    "temperature", "humidity", "voltage", "current", "power", "frequency", "fanspeed", "load", "charge", "runtime",
+    "temperature",
+    "humidity",
+    "voltage",
+    "current",
+    "power",
+    "frequency",
+    "fanspeed",
+    "load",
+    "charge",
+    "runtime",
 ];
 
 /// Beginnings of the names of recordings of families that have a profile.
 const FAMILIES: [&str; 18] = [
-    "abbups", "apc", "raritan", "sentry", "eatonpdu", "eatonups", "eaton-mgeups", "vertiv", "liebert", "ios", "nxos",
-    "junos", "drac", "hpe-ilo", "supermicro", "arista", "arubaos", "cumulus",
+    "abbups",
+    "apc",
+    "raritan",
+    "sentry",
+    "eatonpdu",
+    "eatonups",
+    "eaton-mgeups",
+    "vertiv",
+    "liebert",
+    "ios",
+    "nxos",
+    "junos",
+    "drac",
+    "hpe-ilo",
+    "supermicro",
+    "arista",
+    "arubaos",
+    "cumulus",
 ];
 
 fn main() -> anyhow::Result<()> {
-    let mut folder = PathBuf::from(std::env::var_os("LIGHTSOUT_CAPTURES").unwrap_or("../shared/captures".into()));
+    let mut folder =
+        PathBuf::from(std::env::var_os("LIGHTSOUT_CAPTURES").unwrap_or("../shared/captures".into()));
     let mut only = None;
     let mut list = false;
     let mut arguments = std::env::args().skip(1);
@@ -87,7 +115,10 @@ fn main() -> anyhow::Result<()> {
             }
         }
         let Comparison { extra, samples, rejections, profiles, .. } = &comparison;
-        count.print(&name, &format!("samples {samples} extra {extra} rejected {rejections:?} {}", profiles.join(" ")));
+        count.print(
+            &name,
+            &format!("samples {samples} extra {extra} rejected {rejections:?} {}", profiles.join(" ")),
+        );
         if list {
             print_list(&comparison);
         }

@@ -45,7 +45,8 @@ fn lines(report: &PollReport) -> Vec<String> {
 
 #[test]
 fn the_documented_example_reads_as_documented() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/README.md")).unwrap();
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/README.md")).unwrap();
     let example = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     let rows = "
 1.3.6.1.2.1.1.1.0|4|Acme PDU MD:RX-24
@@ -107,7 +108,11 @@ fn each_mistake_is_named_with_its_place() {
     let cases = [
         (reading("{metric: hw.temp, value: a}"), 11, "no metric \"hw.temp\""),
         (reading("{metric: hw.temperature, value: b}"), 11, "no field \"b\" here; there are: a, row"),
-        (reading("{metric: hw.temperature, value: a, unit: W}"), 11, "write one of: celsius, fahrenheit, kelvin"),
+        (
+            reading("{metric: hw.temperature, value: a, unit: W}"),
+            11,
+            "write one of: celsius, fahrenheit, kelvin",
+        ),
         (reading("{metric: hw.temperature, value: a, labels: {hw.idd: x}}"), 11, "no label \"hw.idd\""),
         (reading("{metric: hw.temperature, value: a, labels: {version: x}}"), 11, "takes no version"),
         (reading("{metric: hw.temperature, value: a, labels: {hw.name: \"{c}\"}}"), 11, "no field \"c\""),
@@ -115,36 +120,60 @@ fn each_mistake_is_named_with_its_place() {
         (reading("{metric: hw.temperature, value: a, limits: {max: a}, limit: 1}"), 11, "limit"),
         (reading("{metric: hw.temperature, value: a, limits: {top: a}}"), 11, "write one of low.critical"),
         (reading("{metric: oob.ups.load, value: a, limits: {max: a}}"), 11, "no limits for oob.ups.load"),
-        (reading("{metric: hw.temperature, value: a, where: {a: {regex: '('}}}"), 11, "not a regular expression"),
+        (
+            reading("{metric: hw.temperature, value: a, where: {a: {regex: '('}}}"),
+            11,
+            "not a regular expression",
+        ),
         (reading("{metric: oob.circuit.state, value: a}"), 11, "is a state set: write states"),
         (reading("{metric: oob.circuit.state, value: a, states: {1: sideways}}"), 11, "write one of on, off"),
-        (reading("{metric: oob.circuit.state, value: a, states: {1: on}, scale: 2}"), 11, "a state has no scale"),
+        (
+            reading("{metric: oob.circuit.state, value: a, states: {1: on}, scale: 2}"),
+            11,
+            "a state has no scale",
+        ),
         (reading("{metric: hw.temperature, value: a, states: {1: on}}"), 11, "is no state set"),
         (reading("{metric: hw.temperature}"), 11, "says no value"),
-        (table("    columns: {a: 1}\n    metrics:\n      - {metric: hw.temperature, value: a}\n"), 10, "need the label hw.id"),
+        (
+            table("    columns: {a: 1}\n    metrics:\n      - {metric: hw.temperature, value: a}\n"),
+            10,
+            "need the label hw.id",
+        ),
         (table(columns), 8, "nothing reads this"),
         (table("    columns: {a: 1.x}\n"), 8, "no object identifier"),
         (table("    columns: {a: {from: b}, b: {from: a}}\n"), 8, "leads back to itself"),
         (table("    columns: {a: {oid: 1, from: row}}\n"), 8, "write either oid or from"),
         (table("    columns: {row: 1}\n"), 8, "part of the index already"),
-        (table("    columns: {a: 1}\n    join: {j: {table: u, index: [row]}}\n"), 9, "there is no table \"u\""),
+        (
+            table("    columns: {a: 1}\n    join: {j: {table: u, index: [row]}}\n"),
+            9,
+            "there is no table \"u\"",
+        ),
         (format!("{HEAD}replaces: [nobody]\n"), 4, "there is no profile or table \"nobody\""),
         (format!("{HEAD}device: {{model: '{{m}}'}}\n"), 4, "no field \"m\""),
         ("name: x\ndescription: x\nmatch: []\n".to_owned(), 3, "matches no device"),
         ("name: x\ndescription: x\nmatch: [{}]\n".to_owned(), 3, "matches every device"),
-        (format!("{HEAD}groups: {{g: {{metrics: [{{metric: oob.gateway.up, constant: 1}}]}}}}\n"), 4, "invents a reading"),
+        (
+            format!("{HEAD}groups: {{g: {{metrics: [{{metric: oob.gateway.up, constant: 1}}]}}}}\n"),
+            4,
+            "invents a reading",
+        ),
         (format!("{HEAD}tabels: {{}}\n"), 4, "tabels"),
     ];
     for (text, line, message) in cases {
         let found = mistakes(&text);
-        let there = found.lines().any(|found| found.starts_with(&format!("x.yaml:{line}:")) && found.contains(message));
+        let there = found
+            .lines()
+            .any(|found| found.starts_with(&format!("x.yaml:{line}:")) && found.contains(message));
         assert!(there, "no {message:?} on line {line}:\n{found}\nof\n{text}");
     }
 }
 
 #[test]
 fn all_mistakes_come_at_once() {
-    let text = table("    columns: {a: 1, b: 2}\n    metrics:\n      - {metric: no, value: c}\n      - {metric: hw.power, value: a, unit: V}\n");
+    let text = table(
+        "    columns: {a: 1, b: 2}\n    metrics:\n      - {metric: no, value: c}\n      - {metric: hw.power, value: a, unit: V}\n",
+    );
     let found = mistakes(&text);
     assert!(found.lines().count() >= 4, "{found}");
 }

@@ -21,7 +21,10 @@ static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
 static IDENTITIES: LazyLock<Vec<Objects>> = LazyLock::new(|| {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
     let files = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path().join("recording.snmprec"));
-    files.filter_map(|path| std::fs::read_to_string(path).ok()).map(|text| recording::parse(&text).0).collect()
+    files
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .map(|text| recording::parse(&text).0)
+        .collect()
 });
 
 fn builder() -> ReportBuilder {

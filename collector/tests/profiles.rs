@@ -59,7 +59,10 @@ fn each_family_reads_its_recording() {
         let (objects, mistakes) = recording::parse(&text);
         assert!(mistakes.is_empty(), "{family}: {mistakes:?}");
         let selection = profiles.select_for(&objects);
-        assert!(selection.names().any(|name| name == family), "{family} is not selected for its own recording");
+        assert!(
+            selection.names().any(|name| name == family),
+            "{family} is not selected for its own recording"
+        );
         let mut report = builder();
         selection.evaluate(&objects, &mut report);
         let found = render(&report.finish(0, Duration::ZERO, None));

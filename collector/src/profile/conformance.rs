@@ -190,7 +190,8 @@ impl Note {
 
 fn judge(sensor: &Sensor, reads: &BTreeMap<Oid, Vec<Read>>) -> Verdict {
     let oid = sensor.oid.parse::<Oid>().ok();
-    let found: Vec<_> = oid.and_then(|oid| reads.get(&oid)).into_iter().flatten().filter(|read| !read.limit).collect();
+    let found: Vec<_> =
+        oid.and_then(|oid| reads.get(&oid)).into_iter().flatten().filter(|read| !read.limit).collect();
     if found.is_empty() {
         return Verdict::Missing;
     }

@@ -112,7 +112,8 @@ impl Pen<'_, '_> {
         for (label, span) in &self.spans {
             labels.set(*label, self.text.get(span.clone()).unwrap_or(""));
         }
-        let identified = |label: Label| !self.spans.iter().any(|(own, _)| *own == label) || labels.get(label).is_some();
+        let identified =
+            |label: Label| !self.spans.iter().any(|(own, _)| *own == label) || labels.get(label).is_some();
         if !identified(Label::HwId) || !rule.required.iter().all(|label| identified(*label)) {
             return;
         }
@@ -134,9 +135,10 @@ impl Pen<'_, '_> {
 impl Input {
     fn field(&self) -> Option<FieldId> {
         match self {
-            Self::Number(field) | Self::Halves(field, _) | Self::Mapped(field, _) | Self::State(field, ..) => {
-                Some(*field)
-            }
+            Self::Number(field)
+            | Self::Halves(field, _)
+            | Self::Mapped(field, _)
+            | Self::State(field, ..) => Some(*field),
             Self::Constant(_) => None,
         }
     }

@@ -115,8 +115,9 @@ fn parse(file: &str, text: &str) -> Result<(Document, Program), Problems> {
         Ok(program) => Ok((document, program)),
         Err(mistakes) => {
             let mut problems = Problems::new();
-            problems
-                .extend(mistakes.into_iter().map(|mistake| document.problem(&mistake.path, mistake.message, "")));
+            problems.extend(
+                mistakes.into_iter().map(|mistake| document.problem(&mistake.path, mistake.message, "")),
+            );
             Err(problems)
         }
     }

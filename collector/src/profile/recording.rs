@@ -44,7 +44,9 @@ fn parse_line(line: &str) -> Result<(Oid, Value), &'static str> {
 fn from_text(tag: &str, text: &str) -> Result<Value, &'static str> {
     match tag {
         "2" => text.trim().parse().map(Value::Integer).map_err(|_| "not a whole number"),
-        "65" | "66" | "67" | "70" => text.trim().parse().map(Value::Unsigned).map_err(|_| "not a positive number"),
+        "65" | "66" | "67" | "70" => {
+            text.trim().parse().map(Value::Unsigned).map_err(|_| "not a positive number")
+        }
         "6" => text.trim().parse().map(Value::Oid).map_err(|_| "the value is not an OID"),
         "64" => {
             let address: std::net::Ipv4Addr = text.trim().parse().map_err(|_| "not an IPv4 address")?;
@@ -58,7 +60,9 @@ fn from_octets(tag: &str, octets: Vec<u8>) -> Result<Value, &'static str> {
     match tag {
         "4" | "64" => Ok(Value::Bytes(octets.into())),
         "68" => Ok(float(&octets).map_or_else(|| Value::Bytes(octets.into()), Value::Float)),
-        _ => Err("a type that recordings don't have: 2, 4, 6, 64, 65, 66, 67, 68 or 70, with x behind for hexadecimal digits"),
+        _ => Err(
+            "a type that recordings don't have: 2, 4, 6, 64, 65, 66, 67, 68 or 70, with x behind for hexadecimal digits",
+        ),
     }
 }
 

@@ -83,7 +83,8 @@ impl Profiles {
 impl Alternative {
     /// How specific the match is: the length of the sysObjectID prefix. None where it doesn't match.
     fn rank(&self, id: Option<&Oid>, descr: &str, present: &impl Fn(&Oid) -> bool) -> Option<usize> {
-        let prefixes = self.object_ids.iter().filter(|prefix| id.is_some_and(|id| id.strip_prefix(prefix).is_some()));
+        let prefixes =
+            self.object_ids.iter().filter(|prefix| id.is_some_and(|id| id.strip_prefix(prefix).is_some()));
         let rank = prefixes.map(|prefix| prefix.as_slice().len()).max();
         let rank = if self.object_ids.is_empty() { 0 } else { rank? };
         let matches = self.descr.as_ref().is_none_or(|pattern| pattern.is_match(descr))
@@ -146,7 +147,9 @@ impl Selection {
         let mut scalars = BTreeSet::new();
         let mut columns = BTreeSet::new();
         for chosen in &self.chosen {
-            scalars.extend(chosen.program.shapes.get(SCALARS).into_iter().flat_map(|shape| shape.columns.clone()));
+            scalars.extend(
+                chosen.program.shapes.get(SCALARS).into_iter().flat_map(|shape| shape.columns.clone()),
+            );
             for shape in chosen.needed().into_iter().filter(|shape| !shape.name.is_empty()) {
                 columns.extend(shape.columns.iter().cloned());
             }

@@ -34,7 +34,8 @@ impl Compiler {
             return *ends;
         }
         done.insert(node, false);
-        let ends = depth < MAX_CHAIN && self.next(node).into_iter().all(|next| self.ends(next, depth + 1, done));
+        let ends =
+            depth < MAX_CHAIN && self.next(node).into_iter().all(|next| self.ends(next, depth + 1, done));
         done.insert(node, ends);
         ends
     }

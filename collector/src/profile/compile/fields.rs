@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::yaml::Path;
 
 use super::super::field::{Field, FieldId, Lookup, Origin, Steps};
-use super::super::format::{Column, Condition, IndexPart, Join, Literal, LongColumn, PartKind, Profile, Table, Test};
+use super::super::format::{
+    Column, Condition, IndexPart, Join, Literal, LongColumn, PartKind, Profile, Table, Test,
+};
 use super::super::rows::{Check, Key, Link, Part, SCALARS};
 use super::super::source::Oid;
 use super::Compiler;
@@ -116,7 +118,9 @@ impl Compiler {
                 self.mistake(&path, "a name has no dots and no braces");
             }
             let oid = match column {
-                Column::Number(number) => self.column_oid(&path, entry, &Literal::Integer(i64::from(*number))),
+                Column::Number(number) => {
+                    self.column_oid(&path, entry, &Literal::Integer(i64::from(*number)))
+                }
                 Column::Oid(text) => self.column_oid(&path, entry, &Literal::Text(text.clone())),
                 Column::Long(long) => match (&long.oid, &long.from) {
                     (Some(oid), None) => self.column_oid(&path.key("oid"), entry, oid),
@@ -167,7 +171,8 @@ impl Compiler {
         let path = self.path(at).key("join");
         for (name, join) in &table.join {
             let path = path.key(name);
-            let Some(target) = self.table(&join.table).filter(|_| profile.tables.contains_key(&join.table)) else {
+            let Some(target) = self.table(&join.table).filter(|_| profile.tables.contains_key(&join.table))
+            else {
                 self.mistake(&path.key("table"), format!("there is no table {:?}", join.table));
                 continue;
             };
@@ -177,7 +182,9 @@ impl Compiler {
             }
         }
         for (name, join) in &table.join {
-            let Some(link) = self.joins.get(at).and_then(|joins| joins.iter().position(|known| known == name)) else {
+            let Some(link) =
+                self.joins.get(at).and_then(|joins| joins.iter().position(|known| known == name))
+            else {
                 continue;
             };
             let keys = self.keys(at, &path.key(name).key("index"), join);
@@ -213,7 +220,9 @@ impl Compiler {
             let path = self.columns_path(table).key(name);
             let from = long.from.as_ref().and_then(|from| self.resolve(table, &path.key("from"), from));
             let steps = self.steps(&path, long);
-            let Some(field) = self.names.get(table).and_then(|names| names.get(name)).copied() else { continue };
+            let Some(field) = self.names.get(table).and_then(|names| names.get(name)).copied() else {
+                continue;
+            };
             if let Some(field) = self.shapes.get_mut(table).and_then(|shape| shape.fields.get_mut(field)) {
                 field.steps = Some(Box::new(steps));
                 if let Some(from) = from {
@@ -316,7 +325,8 @@ impl Compiler {
 
     fn known(&self, table: usize) -> String {
         let of = |table: usize| self.names.get(table).into_iter().flat_map(|names| names.keys());
-        let mut names: Vec<_> = of(table).chain(of(SCALARS)).filter(|name| !name.contains('.')).cloned().collect();
+        let mut names: Vec<_> =
+            of(table).chain(of(SCALARS)).filter(|name| !name.contains('.')).cloned().collect();
         names.extend(self.joins.get(table).into_iter().flatten().map(|join| format!("{join}.…")));
         names.sort();
         names.dedup();

@@ -126,13 +126,19 @@ impl Compiler {
     fn alternatives(&mut self, matches: &[format::Match]) -> Vec<Alternative> {
         let root = Path::root().key("match");
         if matches.is_empty() {
-            self.mistake(&root, "matches no device: name a sysObjectID, a sysDescr or an object that is present");
+            self.mistake(
+                &root,
+                "matches no device: name a sysObjectID, a sysDescr or an object that is present",
+            );
         }
         let mut alternatives = Vec::new();
         for (at, one) in matches.iter().enumerate() {
             let path = root.index(at);
             if one.sys_object_id.is_empty() && one.sys_descr.is_none() && one.present.is_none() {
-                self.mistake(&path, "matches every device: name a sysObjectID, a sysDescr or an object that is present");
+                self.mistake(
+                    &path,
+                    "matches every device: name a sysObjectID, a sysDescr or an object that is present",
+                );
             }
             let ids = path.key("sysObjectID");
             let numbered = one.sys_object_id.iter().enumerate();

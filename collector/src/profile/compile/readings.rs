@@ -42,14 +42,18 @@ impl Compiler {
             let Some(rule) = rules.get(before) else { continue };
             let metric = rule.metric;
             let has = |label: Label| {
-                let own = rules.get(before).is_some_and(|rule| rule.labels.iter().any(|(own, _)| *own == label));
+                let own =
+                    rules.get(before).is_some_and(|rule| rule.labels.iter().any(|(own, _)| *own == label));
                 own || shared.iter().any(|(shared, _)| *shared == label)
             };
             if rows && needs_id(metric.definition()) && !has(Label::HwId) {
                 self.mistake(&path, "the rows of a table need the label hw.id to tell their readings apart");
             }
             if !rows && reading.constant.is_some() && reading.conditions.is_empty() {
-                self.mistake(&path.key("constant"), "invents a reading: say under which condition it is true");
+                self.mistake(
+                    &path.key("constant"),
+                    "invents a reading: say under which condition it is true",
+                );
             }
         }
         if let Some(output) = self.outputs.get_mut(table) {
@@ -59,7 +63,8 @@ impl Compiler {
 
     fn reading(&mut self, table: usize, path: &Path, reading: &Reading, rules: &mut Vec<Rule>) {
         let Some(metric) = Metric::find(&reading.metric) else {
-            return self.mistake(&path.key("metric"), format!("the catalogue has no metric {:?}", reading.metric));
+            return self
+                .mistake(&path.key("metric"), format!("the catalogue has no metric {:?}", reading.metric));
         };
         rules.extend(self.rule(table, path, reading, metric));
         for (kind, limit) in &reading.limits {
@@ -150,13 +155,16 @@ impl Compiler {
         let kind = metric.definition().kind;
         match (&reading.value, reading.constant) {
             (Some(_), Some(_)) => self.mistake(path, "write either value or constant"),
-            (None, None) if kind != Kind::Info => self.mistake(path, "says no value: write value or constant"),
+            (None, None) if kind != Kind::Info => {
+                self.mistake(path, "says no value: write value or constant")
+            }
             _ => {}
         }
         let states = matches!(kind, Kind::StateSet(_) | Kind::Status);
-        if states != !reading.states.is_empty() {
+        if states == reading.states.is_empty() {
             let otel = metric.definition().otel;
-            let message = if states { "is a state set: write states" } else { "is no state set: take states away" };
+            let message =
+                if states { "is a state set: write states" } else { "is no state set: take states away" };
             self.mistake(path, format!("{otel} {message}"));
         }
         let constant = match kind {
@@ -168,7 +176,8 @@ impl Compiler {
         }
         let value = value?;
         Some(if states {
-            let known = reading.states.iter().map(|(key, state)| (key.clone(), state.clone().into_boxed_str()));
+            let known =
+                reading.states.iter().map(|(key, state)| (key.clone(), state.clone().into_boxed_str()));
             let otherwise = reading.otherwise.clone().map(String::into_boxed_str);
             Input::State(value, Lookup::new(known), otherwise)
         } else if !reading.values.is_empty() {
@@ -202,7 +211,8 @@ impl Compiler {
 }
 
 /// Kinds of limits, as the hardware conventions name them.
-const LIMIT_TYPES: [&str; 6] = ["low.critical", "low.degraded", "high.degraded", "high.critical", "max", "min"];
+const LIMIT_TYPES: [&str; 6] =
+    ["low.critical", "low.degraded", "high.degraded", "high.critical", "max", "min"];
 
 /// A whole device has one reading of its own; a component needs an identity.
 fn needs_id(definition: &Definition) -> bool {
@@ -212,7 +222,9 @@ fn needs_id(definition: &Definition) -> bool {
 /// An info metric says nothing without the labels that a person wrote for it.
 fn required(metric: Metric, labels: &[(Label, super::super::program::Template)]) -> Vec<Label> {
     match metric.definition().kind {
-        Kind::Info => labels.iter().map(|(label, _)| *label).filter(|label| *label == Label::Version).collect(),
+        Kind::Info => {
+            labels.iter().map(|(label, _)| *label).filter(|label| *label == Label::Version).collect()
+        }
         _ => Vec::new(),
     }
 }
