@@ -161,7 +161,7 @@ impl Compiler {
             _ => {}
         }
         let states = matches!(kind, Kind::StateSet(_) | Kind::Status);
-        if states != !reading.states.is_empty() {
+        if states == reading.states.is_empty() {
             let otel = metric.definition().otel;
             let message =
                 if states { "is a state set: write states" } else { "is no state set: take states away" };
