@@ -25,8 +25,12 @@ async fn main() -> anyhow::Result<()> {
     let samples = arguments.iter().any(|it| it == "--samples");
     arguments.retain(|it| it != "--samples");
     let folder = arguments.first().context("name a folder of Redfish trees")?;
-    println!("{:<26} {:<12} {:>6} {:>9} {:>6} {:>8} {:>6}", "tree", "class", "found", "reported", "same", "missing", "extra");
-    let mut trees: Vec<_> = std::fs::read_dir(folder).with_context(|| folder.clone())?.collect::<Result<_, _>>()?;
+    println!(
+        "{:<26} {:<12} {:>6} {:>9} {:>6} {:>8} {:>8} {:>6}",
+        "tree", "class", "found", "reported", "same", "drifted", "missing", "extra"
+    );
+    let mut trees: Vec<_> =
+        std::fs::read_dir(folder).with_context(|| folder.clone())?.collect::<Result<_, _>>()?;
     trees.sort_by_key(std::fs::DirEntry::file_name);
     for tree in trees.iter().filter(|tree| tree.path().is_dir()) {
         let name = tree.file_name().to_string_lossy().into_owned();
@@ -43,8 +47,11 @@ async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::
     let report = poll(name, &mut tree).await?;
     for (class, row) in compare(&tree, &report) {
         let class = format!("{class:?}").to_lowercase();
+        let (found, reported, same, drifted) = (row.found, row.reported, row.same, row.drifted.len());
         let (missing, extra) = (row.missing.len(), row.extra.len());
-        println!("{name:<26} {class:<12} {:>6} {:>9} {:>6} {missing:>8} {extra:>6}", row.found, row.reported, row.same);
+        println!(
+            "{name:<26} {class:<12} {found:>6} {reported:>9} {same:>6} {drifted:>8} {missing:>8} {extra:>6}"
+        );
         for line in row.missing.iter().filter(|_| details) {
             println!("    missing {line}");
         }
@@ -52,12 +59,22 @@ async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::
             println!("    extra   {line}");
         }
     }
-    println!("{name:<26} samples {}, faults {:?}, rejected {:?}", report.samples.len(), report.fault_counts, report.rejections);
+    println!(
+        "{name:<26} samples {}, faults {:?}, rejected {:?}",
+        report.samples.len(),
+        report.fault_counts,
+        report.rejections
+    );
     for fault in report.faults.iter().filter(|_| details) {
         println!("    fault   {} {}: {}", fault.reason.as_str(), fault.subject, fault.detail);
     }
     for sample in report.samples.iter().filter(|_| samples) {
-        println!("{}{{{}}} {}", sample.series.metric.definition().prometheus, sample.series.own_text(), sample.value);
+        println!(
+            "{}{{{}}} {}",
+            sample.series.metric.definition().prometheus,
+            sample.series.own_text(),
+            sample.value
+        );
     }
     Ok(())
 }

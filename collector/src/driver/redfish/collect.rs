@@ -60,7 +60,8 @@ pub async fn collect<S: Source + Send>(
     report: &mut ReportBuilder,
 ) -> Result<(), PollError> {
     let root = source.get(ROOT).await.map_err(|error| PollError::new(error.reason, error.to_string()))?;
-    if !root.is_object() || !["Chassis", "Systems", "Managers", "PowerEquipment"].iter().any(|key| root.get(key).is_some())
+    if !root.is_object()
+        || !["Chassis", "Systems", "Managers", "PowerEquipment"].iter().any(|key| root.get(key).is_some())
     {
         let detail = format!("{ROOT}: not a Redfish service root; check the address");
         return Err(PollError::new(Reason::Protocol, detail));
@@ -238,10 +239,13 @@ impl<S: Source + Send> Poll<'_, S> {
             let added = chassis::record(&mut self.ledger, &docs, chassis::is_whole(doc));
             let modern = !docs.sensors.is_empty() || !docs.supplies.is_empty();
             // What only repeats the modern resources is not asked for again.
-            if let Some(path) = link(doc, "Power").filter(|_| modern && docs.power.is_some() && !added.power) {
+            if let Some(path) = link(doc, "Power").filter(|_| modern && docs.power.is_some() && !added.power)
+            {
                 self.state.learn_barren(path);
             }
-            if let Some(path) = link(doc, "Thermal").filter(|_| modern && docs.thermal.is_some() && !added.thermal) {
+            if let Some(path) =
+                link(doc, "Thermal").filter(|_| modern && docs.thermal.is_some() && !added.thermal)
+            {
                 self.state.learn_barren(path);
             }
             self.learn_environment(doc, &docs);
@@ -294,7 +298,8 @@ impl<S: Source + Send> Poll<'_, S> {
                 self.state.learn_barren(path);
             }
         }
-        if let Some(metrics) = docs.environment.as_deref().filter(|metrics| !environment::has_power(metrics)) {
+        if let Some(metrics) = docs.environment.as_deref().filter(|metrics| !environment::has_power(metrics))
+        {
             if let Some(path) = path_of(metrics).filter(|_| !docs.sensors.is_empty()) {
                 self.state.learn_barren(path);
             }

@@ -47,7 +47,10 @@ pub struct Row {
     pub reported: usize,
     /// Readings whose value was reported.
     pub same: usize,
-    /// Readings that were not, as `path: name = value`.
+    /// Readings that an older document repeats from another moment: within a tenth of a sample of the same
+    /// chassis.
+    pub drifted: Vec<String>,
+    /// Readings that were not reported, as `path: name = value`.
     pub missing: Vec<String>,
     /// Samples that answer to no reading, or to one that another sample answers to.
     pub extra: Vec<String>,
@@ -61,6 +64,34 @@ struct Item {
     value: Token,
     /// Path of the sensor that it is, or is an excerpt of.
     sensor: Option<String>,
+}
+
+impl Item {
+    /// Whether a sample carries the path of this item's sensor, or its name.
+    fn is_named(&self, sample: &str) -> bool {
+        let path = self.sensor.as_deref().unwrap_or(&self.place);
+        sample.contains(&format!("\"{}\"", path.trim_start_matches("/redfish/v1/")))
+            || sample.contains(&format!("hw_name=\"{}\"", self.name))
+    }
+
+    /// Whether a sample of the same chassis or system has nearly this value.
+    fn is_near(&self, sample: &str, value: &Token) -> bool {
+        let owner = self.place.split('/').nth(4).unwrap_or("");
+        let near = match (&self.value, value) {
+            (Token::Number(a), Token::Number(b)) => (a - b).abs() <= 0.1 * a.abs().max(b.abs()),
+            _ => false,
+        };
+        near && sample.contains(&format!("/{owner}")) || near && self.place.contains("/Systems/")
+    }
+
+    /// Kind of document, by the marks that the scan leaves in the place.
+    fn kind(&self) -> u8 {
+        match (self.place.contains('#'), self.place.contains(':')) {
+            (true, _) => 0,
+            (_, true) => 1,
+            _ => 2,
+        }
+    }
 }
 
 /// What is compared: a number in the catalogue's unit, or a text.
@@ -100,21 +131,32 @@ fn row(class: Class, items: &[Item], reported: &[(Class, String, Token)]) -> Row
     let mut row = Row { found: groups.len(), reported: open.len(), ..Row::default() };
     let all = open.clone();
     for group in &groups {
-        let answers = |sample: &&(Class, String, Token)| group.iter().any(|item| item.value.is_same(&sample.2));
-        match group.first() {
-            _ if all.iter().any(|sample| answers(sample)) => row.same += 1,
-            Some(item) => row.missing.push(format!("{}: {} = {:?}", item.place, item.name, item.value)),
-            None => {}
+        let answers =
+            |sample: &&(Class, String, Token)| group.iter().any(|item| item.value.is_same(&sample.2));
+        let told = |item: &&Item| format!("{}: {} = {:?}", item.place, item.name, item.value);
+        if all.iter().any(|sample| answers(sample)) {
+            row.same += 1;
+        } else if group
+            .iter()
+            .all(|item| item.sensor.is_none() && all.iter().any(|it| item.is_near(&it.1, &it.2)))
+        {
+            row.drifted.extend(group.first().map(told));
+        } else {
+            row.missing.extend(group.first().map(told));
         }
-        if let Some(index) = open.iter().position(|sample| answers(sample)) {
-            open.swap_remove(index);
+        let named = |sample: &&(Class, String, Token)| {
+            answers(sample) && group.iter().any(|it| it.is_named(&sample.1))
+        };
+        if let Some(index) = open.iter().position(named).or_else(|| open.iter().position(|it| answers(it))) {
+            open.remove(index);
         }
     }
     row.extra = open.iter().map(|(_, name, value)| format!("{name} = {value:?}")).collect();
     row
 }
 
-/// Puts together what is one sensor: by its path, and by class, chassis and name.
+/// Puts together what is one sensor: by its path, and by chassis and name across documents of different
+/// kinds. Within one kind, equal names are different readings.
 fn groups<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<Vec<&'a Item>> {
     let mut groups: Vec<Vec<&Item>> = Vec::new();
     let mut by_key: HashMap<String, usize> = HashMap::new();
@@ -122,7 +164,11 @@ fn groups<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<Vec<&'a Item>> {
         let chassis = item.place.split('/').nth(4).unwrap_or("");
         let named = format!("{chassis}|{}", item.name.to_lowercase());
         let keys = [item.sensor.clone().unwrap_or_else(|| item.place.clone()), named];
-        let known = keys.iter().find_map(|key| by_key.get(key).copied());
+        let fits = |index: &usize| {
+            groups.get(*index).is_some_and(|group| group.iter().all(|it| it.kind() != item.kind()))
+        };
+        let [path, name] = [0, 1].map(|key| keys.get(key).and_then(|key| by_key.get(key).copied()));
+        let known = path.or_else(|| name.filter(fits));
         let index = known.unwrap_or_else(|| {
             groups.push(Vec::new());
             groups.len() - 1
@@ -143,7 +189,8 @@ fn reported(report: &PollReport) -> Vec<(Class, String, Token)> {
     let mut supplies = std::collections::BTreeSet::new();
     for sample in &report.samples {
         let name = sample.series.metric.definition().prometheus;
-        let label = |key: &str| sample.series.labels().find(|(name, _)| *name == key).map(|it| it.1.into_owned());
+        let label =
+            |key: &str| sample.series.labels().find(|(name, _)| *name == key).map(|it| it.1.into_owned());
         let place = format!("{name}{{{}}}", sample.series.own_text());
         let (class, factor) = match name {
             "hw_temperature_celsius" => (Class::Temperature, 1.0),
@@ -151,13 +198,16 @@ fn reported(report: &PollReport) -> Vec<(Class, String, Token)> {
             "hw_fan_speed_ratio" => (Class::Fan, 100.0),
             "hw_voltage_volts" | "oob_circuit_voltage_volts" => (Class::Voltage, 1.0),
             "oob_current_amperes" | "oob_circuit_current_amperes" => (Class::Current, 1.0),
-            "hw_host_power_watts" | "hw_power_watts" | "hw_power_supply_usage_watts" | "oob_circuit_power_watts" => {
-                (Class::Power, 1.0)
-            }
+            "hw_host_power_watts"
+            | "hw_power_watts"
+            | "hw_power_supply_usage_watts"
+            | "oob_circuit_power_watts" => (Class::Power, 1.0),
             "hw_host_energy_joules_total" | "hw_energy_joules_total" | "oob_circuit_energy_joules_total" => {
                 (Class::Energy, 1.0)
             }
-            "oob_firmware_info" if !matches!(label("component").as_deref(), Some("bmc" | "bios" | "power_supply")) => {
+            "oob_firmware_info"
+                if !matches!(label("component").as_deref(), Some("bmc" | "bios" | "power_supply")) =>
+            {
                 found.push((Class::Firmware, place, Token::Text(label("version").unwrap_or_default())));
                 continue;
             }
@@ -241,7 +291,15 @@ fn is_fan(fields: &Map<String, Value>) -> bool {
 
 fn thermal(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
     for (index, item) in list(fields, "Temperatures").enumerate() {
-        push(items, Class::Temperature, &format!("{path}#/Temperatures/{index}"), item, "ReadingCelsius", 1.0, None);
+        push(
+            items,
+            Class::Temperature,
+            &format!("{path}#/Temperatures/{index}"),
+            item,
+            "ReadingCelsius",
+            1.0,
+            None,
+        );
     }
     for (index, item) in list(fields, "Fans").enumerate() {
         push(items, Class::Fan, &format!("{path}#/Fans/{index}"), item, "Reading", 1.0, None);
@@ -250,7 +308,15 @@ fn thermal(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
 
 fn power(path: &str, fields: &Map<String, Value>, items: &mut Vec<Item>) {
     for (index, item) in list(fields, "PowerControl").enumerate() {
-        push(items, Class::Power, &format!("{path}#/PowerControl/{index}"), item, "PowerConsumedWatts", 1.0, None);
+        push(
+            items,
+            Class::Power,
+            &format!("{path}#/PowerControl/{index}"),
+            item,
+            "PowerConsumedWatts",
+            1.0,
+            None,
+        );
     }
     for (index, item) in list(fields, "Voltages").enumerate() {
         push(items, Class::Voltage, &format!("{path}#/Voltages/{index}"), item, "ReadingVolts", 1.0, None);
@@ -339,10 +405,17 @@ fn push(
     let Some(value) = fields.get(key).and_then(Value::as_f64).filter(|_| !absent(fields)) else { return };
     let name = match string(fields, "Name") {
         "" => place,
-        name if matches!(class, Class::Power | Class::Voltage) => &format!("{name} {key}"),
+        // A power supply has several readings under one name.
+        name if place.contains("/PowerSupplies/") => &format!("{name} {key}"),
         name => name,
     };
-    items.push(Item { class, place: place.to_owned(), name: name.to_owned(), value: Token::Number(value * factor), sensor });
+    items.push(Item {
+        class,
+        place: place.to_owned(),
+        name: name.to_owned(),
+        value: Token::Number(value * factor),
+        sensor,
+    });
 }
 
 fn absent(fields: &Map<String, Value>) -> bool {

@@ -88,7 +88,9 @@ async fn storage<S: Source + Send>(poll: &mut Poll<'_, S>, system: &Value) -> bo
     let Some(docs) = poll.members(path).await else { return false };
     for doc in &docs {
         let part = Part::of(doc, "");
-        for controller in items(doc, "StorageControllers").filter(|controller| controller.get("Status").is_some()) {
+        for controller in
+            items(doc, "StorageControllers").filter(|controller| controller.get("Status").is_some())
+        {
             component::status(&mut poll.ledger, controller, &part.id, "disk_controller");
         }
         for controller in poll.linked(doc, "Controllers").await {
@@ -106,7 +108,10 @@ async fn storage<S: Source + Send>(poll: &mut Poll<'_, S>, system: &Value) -> bo
     true
 }
 
-async fn each<S: Source + Send>(poll: &mut Poll<'_, S>, paths: impl Iterator<Item = &str>) -> Vec<Arc<Value>> {
+async fn each<S: Source + Send>(
+    poll: &mut Poll<'_, S>,
+    paths: impl Iterator<Item = &str>,
+) -> Vec<Arc<Value>> {
     let paths: Vec<&str> = paths.take(MAX_DRIVES).collect();
     let mut docs = Vec::new();
     for path in paths {

@@ -73,7 +73,10 @@ impl Source for Tree {
         self.find(path)
     }
 
-    async fn members(&mut self, collection: &str) -> Result<Vec<Result<Arc<Value>, SourceError>>, SourceError> {
+    async fn members(
+        &mut self,
+        collection: &str,
+    ) -> Result<Vec<Result<Arc<Value>, SourceError>>, SourceError> {
         let collection = self.find(collection)?;
         let members = collection.get("Members").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let read = |member: &Value| match path_of(member) {

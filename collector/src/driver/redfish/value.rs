@@ -134,7 +134,8 @@ pub(crate) fn time(text: &str) -> Option<i64> {
     if !valid {
         return None;
     }
-    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 - zone_seconds(zone)?;
+    let seconds =
+        days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 - zone_seconds(zone)?;
     Some(seconds * 1_000 + (second * 1_000.0).round() as i64)
 }
 
@@ -218,7 +219,9 @@ mod tests {
         assert_eq!(time("2023-11-14T16:13:20.500-0600"), Some(1_700_000_000_500));
         assert_eq!(time("2024-02-29T00:00:00+00:00"), Some(1_709_164_800_000));
         assert_eq!(time("1970-01-01T00:00:00Z"), Some(0));
-        for absurd in ["0000-00-00T00:00:00Z", "00:00:00Z", "", "T", "2023-13-01T00:00:00Z", "9999-01-01T00:00:00Z"] {
+        for absurd in
+            ["0000-00-00T00:00:00Z", "00:00:00Z", "", "T", "2023-13-01T00:00:00Z", "9999-01-01T00:00:00Z"]
+        {
             assert_eq!(time(absurd), None, "{absurd}");
         }
     }

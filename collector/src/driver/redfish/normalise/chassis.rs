@@ -45,8 +45,11 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, docs: &Documents, whole: bool) -> 
     }
     status(ledger, &docs.chassis, &part);
     let mut owners = Owners::new();
-    let told: Vec<supply::Told> =
-        docs.supplies.iter().filter_map(|supply| supply::record(ledger, supply, &part, &mut owners)).collect();
+    let told: Vec<supply::Told> = docs
+        .supplies
+        .iter()
+        .filter_map(|supply| supply::record(ledger, supply, &part, &mut owners))
+        .collect();
     for battery in &docs.batteries {
         supply::battery(ledger, battery, &part);
     }
@@ -132,8 +135,18 @@ fn leak(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part) {
 /// Whether a chassis stands for the device rather than for a part of it, by its `ChassisType`; one that
 /// says no type is taken for the device unless it is contained in another.
 pub(crate) fn is_whole(doc: &Value) -> bool {
-    const PARTS: &[&str] =
-        &["Card", "Cartridge", "Component", "Expansion", "HeatExchanger", "ImmersionTank", "IPBasedDrive", "Module", "StorageEnclosure", "Zone"];
+    const PARTS: &[&str] = &[
+        "Card",
+        "Cartridge",
+        "Component",
+        "Expansion",
+        "HeatExchanger",
+        "ImmersionTank",
+        "IPBasedDrive",
+        "Module",
+        "StorageEnclosure",
+        "Zone",
+    ];
     match text(doc, "ChassisType") {
         Some(kind) => !PARTS.contains(&kind),
         None => doc.pointer("/Links/ContainedBy").and_then(path_of).is_none(),

@@ -26,9 +26,10 @@ pub(crate) fn power(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, whole:
     for excerpt in joules.iter().chain(&kilowatt_hours) {
         claim(ledger, excerpt);
     }
-    if let Some(energy) = energy {
-        let metric = if whole { metric::HW_HOST_ENERGY } else { metric::HW_ENERGY };
-        ledger.record(metric, &labels, energy, None);
+    match energy {
+        Some(energy) if whole => ledger.host_energy(chassis, energy),
+        Some(energy) => ledger.record(metric::HW_ENERGY, &labels, energy, None),
+        None => {}
     }
     if let Some(limit) = doc.get("PowerLimitWatts").filter(|_| whole) {
         power_limit(ledger, limit.get("SetPoint"), limit.get("AllowableMax"));
@@ -78,7 +79,9 @@ pub(crate) fn views(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part) {
         let Some(excerpt) = excerpt::read(ledger, Some(item)) else { continue };
         let name = text(item, "DeviceName").unwrap_or(place);
         let part = match &excerpt.path {
-            Some(path) => Part { id: super::ledger::id(path), name: name.to_owned(), parent: chassis.id.clone() },
+            Some(path) => {
+                Part { id: super::ledger::id(path), name: name.to_owned(), parent: chassis.id.clone() }
+            }
             None => chassis.child(&format!("ThermalMetrics/{index}"), name),
         };
         claim(ledger, &excerpt);
@@ -91,7 +94,9 @@ pub(crate) fn views(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part) {
 pub(crate) fn has_power(doc: &Value) -> bool {
     ["PowerWatts", "EnergykWh", "EnergyJoules", "PowerLimitWatts"].iter().any(|key| {
         let reading = doc.get(key);
-        reading.is_some_and(|it| ["Reading", "SetPoint"].iter().any(|key| it.get(key).is_some_and(|it| !it.is_null())))
+        reading.is_some_and(|it| {
+            ["Reading", "SetPoint"].iter().any(|key| it.get(key).is_some_and(|it| !it.is_null()))
+        })
     })
 }
 

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::excerpt;
 use super::ledger::{Ledger, Part, Side};
-use super::quantity::{Quantity, of_sensor};
 use super::location;
+use super::quantity::{Quantity, of_sensor};
 use crate::driver::redfish::value::{health, is_absent, path_of, text};
 
 /// Records one fan and claims its sensors: the one that it names, and those of `sensors` that name it or
@@ -53,7 +53,8 @@ fn belongs(sensor: &Value, fan: &Value, named: Option<&str>) -> bool {
         related.any(|item| Some(item) == path_of(fan))
     };
     let turns = || measures(sensor, Quantity::Rotation) || measures(sensor, Quantity::Percent);
-    path.is_some() && path == named || turns() && (relates() || text(sensor, "Id").is_some_and(|id| text(fan, "Id") == Some(id)))
+    path.is_some() && path == named
+        || turns() && (relates() || text(sensor, "Id").is_some_and(|id| text(fan, "Id") == Some(id)))
 }
 
 fn measures(sensor: &Value, quantity: Quantity) -> bool {

@@ -8,7 +8,8 @@ use crate::driver::redfish::value::text;
 pub(crate) const SEVERITIES: [&str; 3] = ["ok", "warning", "critical"];
 
 /// Logs that hold no events of the hardware, by a word in their `Id`.
-const OTHERS: &[&str] = &["dump", "postcode", "journal", "hostlog", "debug", "diagnostic", "audit", "telemetry"];
+const OTHERS: &[&str] =
+    &["dump", "postcode", "journal", "hostlog", "debug", "diagnostic", "audit", "telemetry"];
 
 /// Whether a log holds events of the hardware.
 pub(crate) fn is_event_log(service: &Value) -> bool {

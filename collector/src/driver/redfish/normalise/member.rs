@@ -42,10 +42,11 @@ mod tests {
     #[test]
     fn repeated_identities_stay_apart() {
         let mut members = Members::default();
-        let places: Vec<String> = [json!({"MemberId": "0"}), json!({"MemberId": "0"}), json!({"MemberId": 7}), json!({})]
-            .iter()
-            .map(|member| members.place("Fans", member))
-            .collect();
+        let places: Vec<String> =
+            [json!({"MemberId": "0"}), json!({"MemberId": "0"}), json!({"MemberId": 7}), json!({})]
+                .iter()
+                .map(|member| members.place("Fans", member))
+                .collect();
         assert_eq!(places, ["Fans/0", "Fans/0.1", "Fans/7", "Fans/3"]);
     }
 }

@@ -23,12 +23,16 @@ const SUPPLY: &[(&[&str], Metric)] = &[
     (&["/LineInputVoltage", "/InputVoltage"], metric::OOB_CIRCUIT_VOLTAGE),
     (&["/InputCurrentAmps"], metric::OOB_CIRCUIT_CURRENT),
     (&["/PowerInputWatts", "/Oem/Huawei/PowerInputWatts"], metric::OOB_CIRCUIT_POWER),
-    (&["/PowerOutputWatts", "/LastPowerOutputWatts", "/Oem/Huawei/PowerOutputWatts"], metric::HW_POWER_SUPPLY_USAGE),
+    (
+        &["/PowerOutputWatts", "/LastPowerOutputWatts", "/Oem/Huawei/PowerOutputWatts"],
+        metric::HW_POWER_SUPPLY_USAGE,
+    ),
 ];
 
 /// Records a `Power`. `told` are the supplies of the modern `PowerSubsystem`.
 pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, whole: bool, told: &[Told]) {
-    let root = Part { id: path_of(doc).map_or_else(|| format!("{}/Power", chassis.id), id), ..chassis.clone() };
+    let root =
+        Part { id: path_of(doc).map_or_else(|| format!("{}/Power", chassis.id), id), ..chassis.clone() };
     controls(ledger, doc, chassis, &root, whole);
     supplies(ledger, doc, chassis, &root, told);
     voltages(ledger, doc, chassis, &root);
@@ -50,7 +54,9 @@ fn controls(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, root: &Part, w
         let watts = ledger.number(item.get("PowerConsumedWatts"));
         if let Some(watts) = watts.filter(|_| !component && !ledger.has_host_power(&chassis.id)) {
             ledger.host_power(chassis, watts);
-        } else if let Some(watts) = watts.filter(|_| component && !ledger.knows(&chassis.id, Quantity::Power, name(item))) {
+        } else if let Some(watts) =
+            watts.filter(|_| component && !ledger.knows(&chassis.id, Quantity::Power, name(item)))
+        {
             let part = Part { parent: chassis.id.clone(), ..root.child(&place, name(item)) };
             ledger.record(metric::HW_POWER, &part.labels().with(Label::HwType, kind), watts, None);
         }
@@ -110,13 +116,21 @@ fn voltages(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, root: &Part) {
     let mut members = Members::default();
     for item in items(doc, "Voltages") {
         let place = members.place("Voltages", item);
-        if is_absent(item) || ledger.knows(&chassis.id, Quantity::Voltage, name(item)) || is_line_voltage(item, doc) {
+        if is_absent(item)
+            || ledger.knows(&chassis.id, Quantity::Voltage, name(item))
+            || is_line_voltage(item, doc)
+        {
             continue;
         }
         let Some(volts) = ledger.number(item.get("ReadingVolts")) else { continue };
         let part = Part { parent: chassis.id.clone(), ..root.child(&place, name(item)) };
         let context = location(text(item, "PhysicalContext").unwrap_or(""));
-        ledger.record(metric::HW_VOLTAGE, &part.labels().with(Label::HwSensorLocation, &context), volts, Some(item));
+        ledger.record(
+            metric::HW_VOLTAGE,
+            &part.labels().with(Label::HwSensorLocation, &context),
+            volts,
+            Some(item),
+        );
     }
 }
 
@@ -132,11 +146,19 @@ fn is_line_voltage(item: &Value, doc: &Value) -> bool {
         line.is_some_and(|line| line > 0.0 && (line - volts).abs() <= line / 10.0)
     };
     let related: Vec<&str> = links(item, "RelatedItem").collect();
-    items(doc, "PowerSupplies").any(|supply| path_of(supply).is_some_and(|path| related.contains(&path)) && near(supply))
+    items(doc, "PowerSupplies")
+        .any(|supply| path_of(supply).is_some_and(|path| related.contains(&path)) && near(supply))
 }
 
 /// Records the redundancy groups of a list.
-pub(crate) fn redundancy(ledger: &mut Ledger<'_>, doc: &Value, key: &str, chassis: &Part, root: &Part, kind: &str) {
+pub(crate) fn redundancy(
+    ledger: &mut Ledger<'_>,
+    doc: &Value,
+    key: &str,
+    chassis: &Part,
+    root: &Part,
+    kind: &str,
+) {
     let mut members = Members::default();
     for item in items(doc, key).filter(|item| link(item, "Status").is_none()) {
         let place = members.place(key, item);
@@ -147,6 +169,10 @@ pub(crate) fn redundancy(ledger: &mut Ledger<'_>, doc: &Value, key: &str, chassi
             None => continue,
         };
         let part = Part { parent: chassis.id.clone(), ..root.child(&place, name(item)) };
-        ledger.report.record_state(metric::OOB_REDUNDANCY_STATE, &part.labels().with(Label::HwType, kind), state);
+        ledger.report.record_state(
+            metric::OOB_REDUNDANCY_STATE,
+            &part.labels().with(Label::HwType, kind),
+            state,
+        );
     }
 }

@@ -39,14 +39,21 @@ const READINGS: &[(&str, Metric, f64)] = &[
 ];
 
 /// Lists of excerpts that stay sensors of their own, under the supply.
-const PARTS: &[(&str, Metric)] = &[
-    ("RailVoltage", metric::HW_VOLTAGE),
-    ("RailCurrentAmps", metric::OOB_CURRENT),
-    ("TemperatureCelsius", metric::HW_TEMPERATURE),
+const PARTS: &[(&str, Metric, f64)] = &[
+    ("RailVoltage", metric::HW_VOLTAGE, 1.0),
+    ("RailCurrentAmps", metric::OOB_CURRENT, 1.0),
+    ("TemperatureCelsius", metric::HW_TEMPERATURE, 1.0),
+    ("FanSpeedPercent", metric::HW_FAN_SPEED_RATIO, 1e-2),
+    ("FanSpeedsPercent", metric::HW_FAN_SPEED_RATIO, 1e-2),
 ];
 
 /// Records one power supply; `None` if it is not there.
-pub(crate) fn record(ledger: &mut Ledger<'_>, supply: &Measured, chassis: &Part, owners: &mut Owners) -> Option<Told> {
+pub(crate) fn record(
+    ledger: &mut Ledger<'_>,
+    supply: &Measured,
+    chassis: &Part,
+    owners: &mut Owners,
+) -> Option<Told> {
     let doc = &*supply.doc;
     if is_absent(doc) && !feeds(supply.metrics.as_deref()) {
         return None;
@@ -70,7 +77,9 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, supply: &Measured, chassis: &Part,
 /// Whether metrics show input or output.
 fn feeds(metrics: Option<&Value>) -> bool {
     let reading = |key: &str| metrics?.pointer(&format!("/{key}/Reading"))?.as_f64();
-    ["InputVoltage", "InputPowerWatts", "OutputPowerWatts"].iter().any(|key| reading(key).is_some_and(|it| it > 0.0))
+    ["InputVoltage", "InputPowerWatts", "OutputPowerWatts"]
+        .iter()
+        .any(|key| reading(key).is_some_and(|it| it > 0.0))
 }
 
 /// Status, rating.
@@ -97,9 +106,9 @@ fn measure(ledger: &mut Ledger<'_>, metrics: &Value, told: &mut Told) {
     }
 }
 
-/// Rails and temperatures: sensors of their own where those were read, else told from here.
+/// Rails, temperatures and fans: sensors of their own where those were read, else told from here.
 fn parts(ledger: &mut Ledger<'_>, metrics: &Value, part: &Part, owners: &mut Owners) {
-    for (key, metric) in PARTS {
+    for (key, metric, factor) in PARTS {
         for (index, item) in items(metrics, key).enumerate() {
             let Some(excerpt) = excerpt::read(ledger, Some(item)) else { continue };
             match excerpt.path.filter(|_| excerpt.sensor.is_some()) {
@@ -109,7 +118,7 @@ fn parts(ledger: &mut Ledger<'_>, metrics: &Value, part: &Part, owners: &mut Own
                 None => {
                     let name = format!("{} {key} {index}", part.name);
                     let child = part.child(&format!("{key}/{index}"), &name);
-                    ledger.record(*metric, &child.labels(), excerpt.value, None);
+                    ledger.record(*metric, &child.labels(), excerpt.value * factor, None);
                 }
             }
         }

@@ -8,7 +8,8 @@ use super::ledger::{Ledger, Part};
 use crate::driver::redfish::value::{health, is_absent, text, time};
 
 /// Words of an unset field: factory texts that name nothing.
-const PLACEHOLDERS: &[&str] = &["Not Specified", "Unknown", "To be filled by O.E.M.", "Default string", "0123456789"];
+const PLACEHOLDERS: &[&str] =
+    &["Not Specified", "Unknown", "To be filled by O.E.M.", "Default string", "0123456789"];
 
 /// Records status and BIOS version of a system, and its power state if it is the device's `main` one.
 pub(crate) fn system(ledger: &mut Ledger<'_>, doc: &Value, main: bool) {

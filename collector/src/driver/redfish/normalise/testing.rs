@@ -17,13 +17,21 @@ pub(crate) fn report() -> ReportBuilder {
 
 /// The value of one label of a sample; empty if it has none.
 pub(crate) fn value(sample: &Sample, label: &str) -> String {
-    sample.series.labels().find(|(name, _)| *name == label).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    sample
+        .series
+        .labels()
+        .find(|(name, _)| *name == label)
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 /// Samples as `name{own labels} value`, sorted; state sets only where they are 1, and no device information.
 pub(crate) fn lines(report: &ReportBuilder) -> Vec<String> {
     let state_set = |sample: &Sample| {
-        !matches!(sample.series.metric.definition().kind, model::Kind::Gauge | model::Kind::Counter | model::Kind::UpDown)
+        !matches!(
+            sample.series.metric.definition().kind,
+            model::Kind::Gauge | model::Kind::Counter | model::Kind::UpDown
+        )
     };
     let mut lines: Vec<String> = report
         .samples()

@@ -12,7 +12,8 @@ use crate::driver::redfish::value::{health, is_absent, items, name, path_of, tex
 
 /// Records a `Thermal`. `fans` is how many fans the modern `ThermalSubsystem` told.
 pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, fans: usize) {
-    let root = Part { id: path_of(doc).map_or_else(|| format!("{}/Thermal", chassis.id), id), ..chassis.clone() };
+    let root =
+        Part { id: path_of(doc).map_or_else(|| format!("{}/Thermal", chassis.id), id), ..chassis.clone() };
     temperatures(ledger, doc, chassis, &root);
     let present = items(doc, "Fans").filter(|fan| !is_absent(fan)).count();
     if fans == 0 || fans != present {
@@ -65,7 +66,8 @@ fn speed(ledger: &mut Ledger<'_>, item: &Value) -> Option<(Quantity, f64)> {
     if let Some(rpm) = item.get("ReadingRPM").filter(|rpm| !rpm.is_null()) {
         return ledger.number(Some(rpm)).map(|rpm| (Quantity::Rotation, rpm));
     }
-    let reading = item.get("Reading").or_else(|| item.get("CurrentReading")).filter(|reading| !reading.is_null())?;
+    let reading =
+        item.get("Reading").or_else(|| item.get("CurrentReading")).filter(|reading| !reading.is_null())?;
     let unit = text(item, "ReadingUnits").or_else(|| text(item, "Units")).and_then(of_unit);
     match unit {
         Some((quantity @ (Quantity::Rotation | Quantity::Percent), _)) => {
