@@ -223,6 +223,7 @@ fn mutate(value: &mut Value, dice: &mut Dice, odds: u64) {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "says which recording was damaged when one fails")]
 fn damaged_recordings_neither_panic_nor_invent() {
     for (name, tree) in captured() {
         for (seed, odds) in [(1, 400), (2, 60), (3, 12)] {

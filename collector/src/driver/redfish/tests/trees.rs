@@ -7,6 +7,7 @@ use crate::driver::redfish::conformance::{Class, compare};
 use crate::driver::redfish::tree::Tree;
 
 /// The recorded trees; none, with a word about it, where there are no recordings.
+#[allow(clippy::print_stdout, reason = "a check that is left out says so")]
 pub(super) fn captured() -> Vec<(String, Tree)> {
     let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/captures"));
     let folder = std::env::var_os("LIGHTSOUT_CAPTURES").map_or(beside, PathBuf::from).join("redfish");
