@@ -26,8 +26,8 @@ async fn main() -> anyhow::Result<()> {
     arguments.retain(|it| it != "--samples");
     let folder = arguments.first().context("name a folder of Redfish trees")?;
     println!(
-        "{:<26} {:<12} {:>6} {:>9} {:>6} {:>8} {:>6}",
-        "tree", "class", "found", "reported", "same", "missing", "extra"
+        "{:<26} {:<12} {:>6} {:>9} {:>6} {:>8} {:>8} {:>6}",
+        "tree", "class", "found", "reported", "same", "drifted", "missing", "extra"
     );
     let mut trees: Vec<_> =
         std::fs::read_dir(folder).with_context(|| folder.clone())?.collect::<Result<_, _>>()?;
@@ -47,10 +47,10 @@ async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::
     let report = poll(name, &mut tree).await?;
     for (class, row) in compare(&tree, &report) {
         let class = format!("{class:?}").to_lowercase();
+        let (found, reported, same, drifted) = (row.found, row.reported, row.same, row.drifted.len());
         let (missing, extra) = (row.missing.len(), row.extra.len());
         println!(
-            "{name:<26} {class:<12} {:>6} {:>9} {:>6} {missing:>8} {extra:>6}",
-            row.found, row.reported, row.same
+            "{name:<26} {class:<12} {found:>6} {reported:>9} {same:>6} {drifted:>8} {missing:>8} {extra:>6}"
         );
         for line in row.missing.iter().filter(|_| details) {
             println!("    missing {line}");

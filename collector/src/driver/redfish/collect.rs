@@ -298,11 +298,9 @@ impl<S: Source + Send> Poll<'_, S> {
                 self.state.learn_barren(path);
             }
         }
-        if let Some(metrics) = docs.environment.as_deref().filter(|metrics| !environment::has_power(metrics))
-        {
-            if let Some(path) = path_of(metrics).filter(|_| !docs.sensors.is_empty()) {
-                self.state.learn_barren(path);
-            }
+        let repeats = |metrics: &&Value| !environment::has_power(metrics) && !docs.sensors.is_empty();
+        if let Some(path) = docs.environment.as_deref().filter(repeats).and_then(path_of) {
+            self.state.learn_barren(path);
         }
     }
 
@@ -349,10 +347,10 @@ impl<S: Source + Send> Poll<'_, S> {
         let chassis = self.state.chassis.clone();
         let mut whole: Vec<&Value> = systems.iter().map(|doc| &**doc).collect();
         whole.extend(chassis.iter().map(|doc| &**doc).filter(|doc| chassis::is_whole(doc)));
-        if !systems.iter().any(|doc| text(doc, "PowerState").is_some()) {
-            if let Some(doc) = whole.iter().find(|doc| text(doc, "PowerState").is_some()) {
-                system::power_state(&mut self.ledger, doc);
-            }
+        let says_power = |doc: &&&Value| text(doc, "PowerState").is_some();
+        let system_says = whole.iter().take(systems.len()).any(|doc| says_power(&doc));
+        if let Some(doc) = whole.iter().find(says_power).filter(|_| !system_says) {
+            system::power_state(&mut self.ledger, doc);
         }
         whole.push(root);
         system::describe(&mut self.ledger, &whole);

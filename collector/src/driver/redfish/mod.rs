@@ -13,3 +13,6 @@ pub mod source;
 pub mod state;
 pub mod tree;
 mod value;
+
+#[cfg(test)]
+mod tests;

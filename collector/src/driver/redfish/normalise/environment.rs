@@ -26,9 +26,10 @@ pub(crate) fn power(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, whole:
     for excerpt in joules.iter().chain(&kilowatt_hours) {
         claim(ledger, excerpt);
     }
-    if let Some(energy) = energy {
-        let metric = if whole { metric::HW_HOST_ENERGY } else { metric::HW_ENERGY };
-        ledger.record(metric, &labels, energy, None);
+    match energy {
+        Some(energy) if whole => ledger.host_energy(chassis, energy),
+        Some(energy) => ledger.record(metric::HW_ENERGY, &labels, energy, None),
+        None => {}
     }
     if let Some(limit) = doc.get("PowerLimitWatts").filter(|_| whole) {
         power_limit(ledger, limit.get("SetPoint"), limit.get("AllowableMax"));

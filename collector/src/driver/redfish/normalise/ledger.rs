@@ -90,6 +90,7 @@ pub(crate) fn name_key(name: &str) -> (String, Side) {
         "rpm",
         "subsystem",
         "control",
+        "energy",
     ];
     let lower = name.to_lowercase().replace("sub-system", "");
     let words: Vec<&str> =
@@ -114,7 +115,8 @@ pub(crate) struct Ledger<'a> {
     sensors: HashMap<String, Arc<Value>>,
     claimed: HashSet<String>,
     known: HashSet<(String, Quantity, Side, String)>,
-    hosts: HashSet<String>,
+    /// What there is one of, for a chassis or the device.
+    told: HashSet<String>,
     ambient: Option<(u8, Part, f64)>,
     contenders: u8,
     margin: Option<f64>,
@@ -129,7 +131,7 @@ impl<'a> Ledger<'a> {
             sensors: HashMap::new(),
             claimed: HashSet::new(),
             known: HashSet::new(),
-            hosts: HashSet::new(),
+            told: HashSet::new(),
             ambient: None,
             contenders: 0,
             margin: None,
@@ -216,23 +218,28 @@ impl<'a> Ledger<'a> {
         self.temperatures
     }
 
-    /// Records the power of a whole device, once for each chassis. False if that was done already.
-    pub(crate) fn host_power(&mut self, chassis: &Part, value: f64) -> bool {
-        let first = self.hosts.insert(chassis.id.clone());
-        if first {
+    /// Records the power of a whole device, once for each chassis.
+    pub(crate) fn host_power(&mut self, chassis: &Part, value: f64) {
+        if self.told.insert(chassis.id.clone()) {
             self.report.record(metric::HW_HOST_POWER, &chassis.labels(), value);
         }
-        first
     }
 
     /// Whether a power limit of this kind is the device's first: there is one of each for a device.
     pub(crate) fn first_power_limit(&mut self, kind: &str) -> bool {
-        self.hosts.insert(format!("limit {kind}"))
+        self.told.insert(format!("limit {kind}"))
+    }
+
+    /// Records the energy of a whole device, once for each chassis.
+    pub(crate) fn host_energy(&mut self, chassis: &Part, value: f64) {
+        if self.told.insert(format!("energy {}", chassis.id)) {
+            self.report.record(metric::HW_HOST_ENERGY, &chassis.labels(), value);
+        }
     }
 
     /// Whether the power of this chassis is recorded.
     pub(crate) fn has_host_power(&self, chassis: &str) -> bool {
-        self.hosts.contains(chassis)
+        self.told.contains(chassis)
     }
 
     /// Records what is one for a whole device.

@@ -60,6 +60,3 @@ pub(crate) fn hw_type(context: &str) -> &'static str {
 
 #[cfg(test)]
 pub(crate) mod testing;
-
-#[cfg(test)]
-mod tests;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::ledger::{Ledger, Part, Side, name_key};
 use super::quantity::{Quantity, of_sensor};
-use super::{hw_type, location};
+use super::{hw_type, limits, location};
 use crate::driver::redfish::value::{is_absent, links, name, path_of, text};
 
 /// A usable sensor.
@@ -48,13 +48,15 @@ pub(crate) fn record(
             None => reading.part.clone(),
         };
         let labels = part.labels().with(Label::OobCircuitType, "psu_input");
-        return ledger.record(metric, &labels, reading.value, Some(doc));
+        ledger.report.record(metric, &labels, reading.value);
+        return limits::record(ledger.report, metric, &labels, doc, reading.factor);
     }
-    if reading.quantity == Quantity::Power && is_whole_device(&reading.part.name) {
-        if !ledger.has_host_power(&chassis.id) {
-            ledger.host_power(chassis, reading.value);
+    if is_whole_device(&reading.part.name) {
+        match reading.quantity {
+            Quantity::Power => return ledger.host_power(chassis, reading.value),
+            Quantity::Energy => return ledger.host_energy(chassis, reading.value),
+            _ => {}
         }
-        return;
     }
     let part =
         Part { parent: owner.map_or(reading.part.parent.clone(), |owner| owner.id), ..reading.part.clone() };
@@ -106,7 +108,7 @@ fn supply_metric(reading: &Reading<'_>, owned: bool) -> Option<Metric> {
     }
 }
 
-/// Whether a power sensor is that of the whole device, by the names that vendors give it.
+/// Whether a power or energy sensor is that of the whole device, by the names that vendors give it.
 fn is_whole_device(name: &str) -> bool {
     const NAMES: &[&str] = &["total", "system", "sys", "chassis", "totalsystem", "server", "node"];
     let (key, side) = name_key(name);
@@ -135,7 +137,7 @@ fn plain(ledger: &mut Ledger<'_>, reading: &Reading<'_>, part: &Part, intake: bo
     };
     let medium = if reading.quantity == Quantity::AirFlow { "air" } else { "liquid" };
     ledger.report.record(metric, &labels.with(Label::Medium, medium), reading.value);
-    super::limits::record(ledger.report, metric, &labels, reading.doc, reading.factor);
+    limits::record(ledger.report, metric, &labels, reading.doc, reading.factor);
 }
 
 fn is_fan(reading: &Reading<'_>) -> bool {

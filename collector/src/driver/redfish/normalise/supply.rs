@@ -39,10 +39,12 @@ const READINGS: &[(&str, Metric, f64)] = &[
 ];
 
 /// Lists of excerpts that stay sensors of their own, under the supply.
-const PARTS: &[(&str, Metric)] = &[
-    ("RailVoltage", metric::HW_VOLTAGE),
-    ("RailCurrentAmps", metric::OOB_CURRENT),
-    ("TemperatureCelsius", metric::HW_TEMPERATURE),
+const PARTS: &[(&str, Metric, f64)] = &[
+    ("RailVoltage", metric::HW_VOLTAGE, 1.0),
+    ("RailCurrentAmps", metric::OOB_CURRENT, 1.0),
+    ("TemperatureCelsius", metric::HW_TEMPERATURE, 1.0),
+    ("FanSpeedPercent", metric::HW_FAN_SPEED_RATIO, 1e-2),
+    ("FanSpeedsPercent", metric::HW_FAN_SPEED_RATIO, 1e-2),
 ];
 
 /// Records one power supply; `None` if it is not there.
@@ -104,9 +106,9 @@ fn measure(ledger: &mut Ledger<'_>, metrics: &Value, told: &mut Told) {
     }
 }
 
-/// Rails and temperatures: sensors of their own where those were read, else told from here.
+/// Rails, temperatures and fans: sensors of their own where those were read, else told from here.
 fn parts(ledger: &mut Ledger<'_>, metrics: &Value, part: &Part, owners: &mut Owners) {
-    for (key, metric) in PARTS {
+    for (key, metric, factor) in PARTS {
         for (index, item) in items(metrics, key).enumerate() {
             let Some(excerpt) = excerpt::read(ledger, Some(item)) else { continue };
             match excerpt.path.filter(|_| excerpt.sensor.is_some()) {
@@ -116,7 +118,7 @@ fn parts(ledger: &mut Ledger<'_>, metrics: &Value, part: &Part, owners: &mut Own
                 None => {
                     let name = format!("{} {key} {index}", part.name);
                     let child = part.child(&format!("{key}/{index}"), &name);
-                    ledger.record(*metric, &child.labels(), excerpt.value, None);
+                    ledger.record(*metric, &child.labels(), excerpt.value * factor, None);
                 }
             }
         }

@@ -1,77 +1,56 @@
-//! An independent count of the readings in a recorded device, against what the driver reported.
-//!
-//! Scans every document of a [`Tree`] by the shape of its schema and knows nothing of the normaliser, of
-//! its rules or helpers: a mistake in those shows as a difference here. For tests and the command line.
+//! The scan: what stands in a document, by the shape of its schema.
 
-use std::collections::{BTreeMap, HashMap};
-
-use model::PollReport;
 use serde_json::{Map, Value};
 
-use super::tree::Tree;
-
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Class {
-    Temperature,
-    Fan,
-    Voltage,
-    Current,
-    Power,
-    Energy,
-    Supply,
-    Firmware,
-}
-
-impl Class {
-    /// Every class.
-    pub const ALL: [Self; 8] = [
-        Self::Temperature,
-        Self::Fan,
-        Self::Voltage,
-        Self::Current,
-        Self::Power,
-        Self::Energy,
-        Self::Supply,
-        Self::Firmware,
-    ];
-}
-
-/// The comparison of one class.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Row {
-    /// Different readings in the documents: views of one sensor, and equal names in one chassis, are one.
-    pub found: usize,
-    /// Samples reported.
-    pub reported: usize,
-    /// Readings whose value was reported.
-    pub same: usize,
-    /// Readings that were not, as `path: name = value`.
-    pub missing: Vec<String>,
-    /// Samples that answer to no reading, or to one that another sample answers to.
-    pub extra: Vec<String>,
-}
+use super::Class;
 
 /// One reading as it stands in a document.
-struct Item {
-    class: Class,
-    place: String,
-    name: String,
-    value: Token,
+pub(super) struct Item {
+    pub(super) class: Class,
+    pub(super) place: String,
+    pub(super) name: String,
+    pub(super) value: Token,
     /// Path of the sensor that it is, or is an excerpt of.
-    sensor: Option<String>,
+    pub(super) sensor: Option<String>,
+}
+
+impl Item {
+    /// Whether a sample carries the path of this item's sensor, or its name.
+    pub(super) fn is_named(&self, sample: &str) -> bool {
+        let path = self.sensor.as_deref().unwrap_or(&self.place);
+        sample.contains(&format!("\"{}\"", path.trim_start_matches("/redfish/v1/")))
+            || sample.contains(&format!("hw_name=\"{}\"", self.name))
+    }
+
+    /// Whether a sample of the same chassis or system has nearly this value.
+    pub(super) fn is_near(&self, sample: &str, value: &Token) -> bool {
+        let owner = self.place.split('/').nth(4).unwrap_or("");
+        let near = match (&self.value, value) {
+            (Token::Number(a), Token::Number(b)) => (a - b).abs() <= 0.1 * a.abs().max(b.abs()),
+            _ => false,
+        };
+        near && (self.place.contains("/Systems/") || sample.contains(&format!("/{owner}")))
+    }
+
+    /// Kind of document, by the marks that the scan leaves in the place.
+    pub(super) fn kind(&self) -> u8 {
+        match (self.place.contains('#'), self.place.contains(':')) {
+            (true, _) => 0,
+            (_, true) => 1,
+            _ => 2,
+        }
+    }
 }
 
 /// What is compared: a number in the catalogue's unit, or a text.
 #[derive(Clone, Debug, PartialEq)]
-enum Token {
+pub(super) enum Token {
     Number(f64),
     Text(String),
 }
 
 impl Token {
-    fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1.0),
             (Self::Text(a), Self::Text(b)) => a == b,
@@ -80,113 +59,13 @@ impl Token {
     }
 }
 
-/// Compares what a poll reported with what the documents hold.
-pub fn compare(tree: &Tree, report: &PollReport) -> BTreeMap<Class, Row> {
-    let mut items = Vec::new();
-    let mut paths: Vec<&String> = tree.documents.keys().collect();
-    paths.sort();
-    for path in paths {
-        if let Some(doc) = tree.documents.get(path) {
-            scan(path, doc, &mut items);
-        }
-    }
-    let reported = reported(report);
-    Class::ALL.into_iter().map(|class| (class, row(class, &items, &reported))).collect()
-}
-
-fn row(class: Class, items: &[Item], reported: &[(Class, String, Token)]) -> Row {
-    let groups = groups(items.iter().filter(|item| item.class == class));
-    let mut open: Vec<&(Class, String, Token)> = reported.iter().filter(|sample| sample.0 == class).collect();
-    let mut row = Row { found: groups.len(), reported: open.len(), ..Row::default() };
-    let all = open.clone();
-    for group in &groups {
-        let answers =
-            |sample: &&(Class, String, Token)| group.iter().any(|item| item.value.is_same(&sample.2));
-        match group.first() {
-            _ if all.iter().any(|sample| answers(sample)) => row.same += 1,
-            Some(item) => row.missing.push(format!("{}: {} = {:?}", item.place, item.name, item.value)),
-            None => {}
-        }
-        if let Some(index) = open.iter().position(|sample| answers(sample)) {
-            open.swap_remove(index);
-        }
-    }
-    row.extra = open.iter().map(|(_, name, value)| format!("{name} = {value:?}")).collect();
-    row
-}
-
-/// Puts together what is one sensor: by its path, and by class, chassis and name.
-fn groups<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<Vec<&'a Item>> {
-    let mut groups: Vec<Vec<&Item>> = Vec::new();
-    let mut by_key: HashMap<String, usize> = HashMap::new();
-    for item in items {
-        let chassis = item.place.split('/').nth(4).unwrap_or("");
-        let named = format!("{chassis}|{}", item.name.to_lowercase());
-        let keys = [item.sensor.clone().unwrap_or_else(|| item.place.clone()), named];
-        let known = keys.iter().find_map(|key| by_key.get(key).copied());
-        let index = known.unwrap_or_else(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        if let Some(group) = groups.get_mut(index) {
-            group.push(item);
-        }
-        for key in keys {
-            by_key.entry(key).or_insert(index);
-        }
-    }
-    groups
-}
-
-/// The samples of a report as tokens.
-fn reported(report: &PollReport) -> Vec<(Class, String, Token)> {
-    let mut found = Vec::new();
-    let mut supplies = std::collections::BTreeSet::new();
-    for sample in &report.samples {
-        let name = sample.series.metric.definition().prometheus;
-        let label =
-            |key: &str| sample.series.labels().find(|(name, _)| *name == key).map(|it| it.1.into_owned());
-        let place = format!("{name}{{{}}}", sample.series.own_text());
-        let (class, factor) = match name {
-            "hw_temperature_celsius" => (Class::Temperature, 1.0),
-            "hw_fan_speed_rpm" => (Class::Fan, 1.0),
-            "hw_fan_speed_ratio" => (Class::Fan, 100.0),
-            "hw_voltage_volts" | "oob_circuit_voltage_volts" => (Class::Voltage, 1.0),
-            "oob_current_amperes" | "oob_circuit_current_amperes" => (Class::Current, 1.0),
-            "hw_host_power_watts"
-            | "hw_power_watts"
-            | "hw_power_supply_usage_watts"
-            | "oob_circuit_power_watts" => (Class::Power, 1.0),
-            "hw_host_energy_joules_total" | "hw_energy_joules_total" | "oob_circuit_energy_joules_total" => {
-                (Class::Energy, 1.0)
-            }
-            "oob_firmware_info"
-                if !matches!(label("component").as_deref(), Some("bmc" | "bios" | "power_supply")) =>
-            {
-                found.push((Class::Firmware, place, Token::Text(label("version").unwrap_or_default())));
-                continue;
-            }
-            _ => continue,
-        };
-        found.push((class, place, Token::Number(sample.value * factor)));
-    }
-    for sample in &report.samples {
-        let is_supply = sample.series.own_text().contains("hw_type=\"power_supply\"")
-            && sample.series.metric.definition().prometheus == "hw_status"
-            || sample.series.metric.definition().prometheus == "hw_power_supply_limit_watts";
-        let id = sample.series.labels().find(|(name, _)| *name == "hw_id").map(|it| it.1.into_owned());
-        supplies.extend(id.filter(|_| is_supply));
-    }
-    found.extend(supplies.into_iter().map(|id| (Class::Supply, id.clone(), Token::Text(last(&id)))));
-    found
-}
-
-fn last(path: &str) -> String {
+/// Last step of a path.
+pub(super) fn last(path: &str) -> String {
     path.rsplit('/').next().unwrap_or("").to_owned()
 }
 
 /// Finds the readings of one document.
-fn scan(path: &str, doc: &Value, items: &mut Vec<Item>) {
+pub(super) fn scan(path: &str, doc: &Value, items: &mut Vec<Item>) {
     let Some(fields) = doc.as_object() else { return };
     let kind = string(fields, "@odata.type");
     let kind = kind.trim_start_matches('#').split('.').next().unwrap_or("");
@@ -360,7 +239,8 @@ fn push(
     let Some(value) = fields.get(key).and_then(Value::as_f64).filter(|_| !absent(fields)) else { return };
     let name = match string(fields, "Name") {
         "" => place,
-        name if matches!(class, Class::Power | Class::Voltage) => &format!("{name} {key}"),
+        // A power supply has several readings under one name.
+        name if place.contains("/PowerSupplies/") => &format!("{name} {key}"),
         name => name,
     };
     items.push(Item {
