@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use model::Device;
 use secrecy::SecretString;
 
-use crate::config::{
-    Config, DEFAULT_INVENTORY_INTERVAL, DEFAULT_TIMEOUT, default_budget, discovery, parse_address,
-};
+use crate::config::{Config, ad_hoc, discovery, parse_address};
 use crate::target::{
     AuthProtocol, CommunityVersion, Credentials, PrivacyProtocol, Protocol, Target, Tls, Usm,
 };
@@ -132,25 +129,10 @@ impl TargetOptions {
         let default_port = if scheme == "http" { 80 } else { protocol.default_port() };
         let address = parse_address(rest.trim_end_matches('/'), default_port)?;
         let deadline = Duration::from_secs(self.deadline.clamp(1, 3600));
-        Ok(Arc::new(Target {
-            device: Arc::new(Device {
-                name: address.host.clone(),
-                site: String::new(),
-                rack: String::new(),
-                device_type: String::new(),
-                description: model::device::Description::default(),
-            }),
-            credentials: self.credentials(protocol)?,
-            tls: if scheme == "http" { Tls::Plain } else { self.tls()? },
-            budget: default_budget(protocol),
-            protocol,
-            address,
-            interval: deadline,
-            deadline,
-            timeout: DEFAULT_TIMEOUT.min(deadline),
-            inventory_interval: DEFAULT_INVENTORY_INTERVAL,
-            max_repetitions: None,
-        }))
+        let tls = if scheme == "http" { Tls::Plain } else { self.tls()? };
+        let credentials = self.credentials(protocol)?;
+        let target = ad_hoc(&address.host.clone(), protocol, address, credentials);
+        Ok(Arc::new(Target { tls, deadline, timeout: target.timeout.min(deadline), ..target }))
     }
 
     fn credentials(&self, protocol: Protocol) -> anyhow::Result<Option<Credentials>> {
