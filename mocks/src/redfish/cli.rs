@@ -16,6 +16,9 @@ pub struct Arguments {
     /// Folder of a DMTF mock-up or a bundle; or `server` or `pdu` for a built-in tree.
     #[arg(long, value_name = "DIR")]
     tree: PathBuf,
+    /// JSON file with rules for readings that move, instead of the tree's own `live.json`.
+    #[arg(long, value_name = "FILE")]
+    live: Option<PathBuf>,
     /// Where to listen; port 0 for any.
     #[arg(long, default_value = "127.0.0.1:8443")]
     listen: SocketAddr,
@@ -71,11 +74,14 @@ pub struct Arguments {
 
 /// Runs until interrupted.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let tree = match arguments.tree.to_str() {
+    let mut tree = match arguments.tree.to_str() {
         Some("server") if !arguments.tree.exists() => Tree::server()?,
         Some("pdu") if !arguments.tree.exists() => Tree::pdu()?,
         _ => Tree::load(&arguments.tree)?,
     };
+    if let Some(live) = &arguments.live {
+        tree = tree.with_rules_of(live)?;
+    }
     let documents = tree.paths().count();
     let server = Server::start(Arc::new(tree), options(&arguments)?)?;
     if let (Some(file), Some(pem)) = (&arguments.certificate_out, server.certificate_pem()) {

@@ -77,10 +77,14 @@ impl Tree {
             Self::from_mockup(folder)?
         };
         if live.is_file() {
-            let rules = parse(&live.display().to_string(), &read(&live)?)?;
-            tree = tree.with_rules(rules)?;
+            tree = tree.with_rules_of(&live)?;
         }
         Ok(tree)
+    }
+
+    /// The tree with the rules of a file (as `live.json`) instead of its own.
+    pub fn with_rules_of(self, file: &Path) -> Result<Self, TreeError> {
+        self.with_rules(parse(&file.display().to_string(), &read(file)?)?)
     }
 
     /// The built-in server: a small, complete BMC.

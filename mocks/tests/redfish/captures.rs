@@ -62,6 +62,13 @@ fn a_mock_up_is_found_from_any_of_its_folders() {
         assert_eq!(tree.paths().collect::<Vec<_>>(), ["/redfish/v1", "/redfish/v1/Chassis"], "{below}");
         assert_eq!(tree.document("/redfish/v1/Chassis").unwrap(), "no JSON at all");
     }
+    std::fs::write(
+        folder.path().join("live.json"),
+        r#"[{"path": "*", "property": "/A", "motion": {"wobble": {}}}]"#,
+    )
+    .unwrap();
+    let error = Tree::load(folder.path()).unwrap_err().to_string();
+    assert!(error.ends_with("live.json is wrong"), "{error}");
     let error = Tree::load(&chassis.join("nowhere")).unwrap_err().to_string();
     assert!(error.contains("nowhere holds no Redfish tree"), "{error}");
     assert!(Tree::load(&chassis).is_ok(), "a folder with an index.json counts as the root");

@@ -97,3 +97,15 @@ fn a_branch_carries_what_its_outlets_draw() {
     let falls = (0..500).map(|n| energy(60 * n)).collect::<Vec<_>>().windows(2).any(|pair| pair[1] < pair[0]);
     assert!(!falls);
 }
+
+#[test]
+fn a_changed_copy_leaves_the_original_as_it_was() {
+    let tree = Tree::server().unwrap();
+    let mut copy = tree.clone();
+    let path = "/redfish/v1/Systems/1";
+    assert!(copy.set(path, "/SerialNumber", "OTHER".into()));
+    assert!(!copy.set(path, "/NoSuchProperty", "OTHER".into()));
+    assert!(!copy.set("/redfish/v1/Nothing", "/SerialNumber", "OTHER".into()));
+    assert_eq!(at(&copy, path, 0)["SerialNumber"], "OTHER");
+    assert_eq!(at(&tree, path, 0)["SerialNumber"], "EX21040001");
+}
