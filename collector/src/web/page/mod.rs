@@ -179,7 +179,7 @@ fn row(target: &TargetStatus, now: Timestamp) -> Markup {
                     @if !device.rack.is_empty() { " · rack " (device.rack) }
                 }
             }
-            td.address { (target.address) div.quiet { (target.protocol.as_str()) } }
+            td.address { (address(&target.address)) div.quiet { (target.protocol.as_str()) } }
             td data-label="last reading" {
                 @match target.last_success {
                     Some(at) => { (age(at, now)) },
@@ -200,4 +200,10 @@ fn row(target: &TargetStatus, now: Timestamp) -> Markup {
             }
         }
     }
+}
+
+/// An address that, where it is too long, breaks before its port.
+fn address(text: &str) -> Markup {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    html! { (host) @if !port.is_empty() { wbr; ":" (port) } }
 }
