@@ -67,6 +67,12 @@ impl Source for Counted<'_> {
         self.requests += members.iter().filter(apart).count();
         Ok(members)
     }
+
+    fn reads_each(&self, path: &str) -> bool {
+        let listed =
+            self.tree.documents.get(path).and_then(|doc| doc.pointer("/Members/0/@odata.id")?.as_str());
+        listed.is_some_and(|member| self.tree.documents.contains_key(member))
+    }
 }
 
 async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ use super::logs::is_link;
 use super::normalise::chassis::{self, Documents};
 use super::normalise::ledger::{Ledger, Part};
 use super::normalise::supply::Measured;
-use super::normalise::{circuit, component, environment, system};
+use super::normalise::{circuit, component, environment, sensor, system};
 use super::source::{Source, SourceError};
 use super::state::{Family, State};
 use super::value::{is_absent, items, link, links, path_of, text};
@@ -37,10 +37,6 @@ const MAX_UNITS: usize = 64;
 /// Collections of units in `PowerEquipment`.
 const EQUIPMENT: &[&str] =
     &["RackPDUs", "FloorPDUs", "TransferSwitches", "PowerShelves", "ElectricalBuses", "Switchgear"];
-
-/// Members that are not asked for, by vendor and the start of their identity: reading a storage enclosure
-/// has restarted iDRACs.
-const LEFT_ALONE: &[(&str, &str)] = &[("Dell", "Enclosure.")];
 
 /// One poll in progress.
 pub(crate) struct Poll<'a, S> {
@@ -214,13 +210,7 @@ impl<S: Source + Send> Poll<'_, S> {
         let Some(path) = link(root, "Chassis") else {
             return self.state.learn_chassis(Vec::new(), self.now);
         };
-        let vendor = system::vendor(root);
-        let left_alone = LEFT_ALONE.iter().find(|(name, _)| *name == vendor).map(|(_, start)| *start);
-        let found = match left_alone {
-            Some(start) => self.members_but(path, start).await,
-            None => self.members(path).await,
-        };
-        if let Some(mut chassis) = found {
+        if let Some(mut chassis) = self.members(path).await {
             if chassis.len() > MAX_CHASSIS {
                 let detail = format!("{} chassis, {MAX_CHASSIS} are read", chassis.len());
                 self.ledger.report.fault(Reason::Limit, path.to_owned(), detail);
@@ -228,19 +218,6 @@ impl<S: Source + Send> Poll<'_, S> {
             }
             self.state.learn_chassis(chassis, self.now);
         }
-    }
-
-    /// The members of a collection, asked for one by one, but for those whose identity starts with `start`.
-    async fn members_but(&mut self, path: &str, start: &str) -> Option<Vec<Arc<Value>>> {
-        let collection = self.get(path).await?;
-        let mut docs = Vec::new();
-        for path in links(&collection, "Members").take(MAX_CHASSIS) {
-            let id = path.rsplit('/').next().unwrap_or("");
-            if !id.starts_with(start) {
-                docs.extend(self.get(path).await);
-            }
-        }
-        Some(docs)
     }
 
     /// Reads each chassis. Gives back the power supplies.
@@ -271,7 +248,7 @@ impl<S: Source + Send> Poll<'_, S> {
     async fn documents(&mut self, doc: &Arc<Value>) -> Documents {
         let mut docs = Documents { chassis: Arc::clone(doc), ..Documents::default() };
         docs.intake = path_of(doc).and_then(|path| self.state.intakes.get(path).cloned());
-        docs.sensors = self.linked(doc, "Sensors").await;
+        docs.sensors = self.sensors(doc).await;
         if let Some(subsystem) = self.structure(doc, "PowerSubsystem").await {
             docs.supplies = self.measured(&subsystem, "PowerSupplies").await;
             docs.batteries = self.measured(&subsystem, "Batteries").await;
@@ -288,6 +265,28 @@ impl<S: Source + Send> Poll<'_, S> {
         docs.environment = self.follow(doc, "EnvironmentMetrics").await;
         docs.power = self.follow(doc, "Power").await;
         docs.thermal = self.follow(doc, "Thermal").await;
+        docs
+    }
+
+    /// The sensors of a chassis or unit. Where each costs a request of its own, those that measure nothing
+    /// (discrete ones, shares of processor time) are only read at a survey: some BMCs have hundreds.
+    async fn sensors(&mut self, owner: &Value) -> Vec<Arc<Value>> {
+        let Some(path) = link(owner, "Sensors").filter(|path| self.source.reads_each(path)) else {
+            return self.linked(owner, "Sensors").await;
+        };
+        if let Some(wanted) = self.state.wanted(path) {
+            let mut docs = Vec::new();
+            for path in &wanted {
+                docs.extend(self.get(path).await);
+            }
+            return docs;
+        }
+        let docs = self.members(path).await.unwrap_or_default();
+        if !docs.iter().all(|doc| sensor::is_measuring(doc)) {
+            let wanted = docs.iter().filter(|doc| sensor::is_measuring(doc));
+            let wanted = wanted.filter_map(|doc| path_of(doc).map(str::to_owned)).collect();
+            self.state.learn_wanted(path, wanted);
+        }
         docs
     }
 
@@ -335,7 +334,7 @@ impl<S: Source + Send> Poll<'_, S> {
 
     /// Reads one unit. Gives back its metrics.
     async fn unit(&mut self, doc: &Arc<Value>) -> Option<Arc<Value>> {
-        let sensors = self.linked(doc, "Sensors").await;
+        let sensors = self.sensors(doc).await;
         let supplies = self.measured(doc, "PowerSupplies").await;
         let metrics = self.follow(doc, "Metrics").await;
         let mut circuits = Vec::new();
