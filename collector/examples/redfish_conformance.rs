@@ -12,9 +12,11 @@ use std::time::Duration;
 use anyhow::Context;
 use collector::driver::redfish::collect::collect;
 use collector::driver::redfish::conformance::compare;
+use collector::driver::redfish::source::{Source, SourceError};
 use collector::driver::redfish::state::State;
 use collector::driver::redfish::tree::Tree;
 use model::{Device, PollReport, ReportBuilder};
+use serde_json::Value;
 
 /// Time of the poll: any will do, the recordings have no common one.
 const NOW: i64 = 1_700_000_000_000;
@@ -42,9 +44,40 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Counts what a device would be asked: one for a document or a collection, and one for each of its members
+/// that is only a link.
+struct Counted<'a> {
+    tree: &'a mut Tree,
+    requests: usize,
+}
+
+impl Source for Counted<'_> {
+    async fn get(&mut self, path: &str) -> Result<Arc<Value>, SourceError> {
+        self.requests += 1;
+        self.tree.get(path).await
+    }
+
+    async fn members(&mut self, path: &str) -> Result<Vec<Result<Arc<Value>, SourceError>>, SourceError> {
+        self.requests += 1;
+        let members = self.tree.members(path).await?;
+        let apart = |doc: &&Result<Arc<Value>, SourceError>| {
+            let own = doc.as_ref().ok().and_then(|doc| doc.get("@odata.id")?.as_str());
+            own.is_none_or(|own| self.tree.documents.contains_key(own))
+        };
+        self.requests += members.iter().filter(apart).count();
+        Ok(members)
+    }
+
+    fn reads_each(&self, path: &str) -> bool {
+        let listed =
+            self.tree.documents.get(path).and_then(|doc| doc.pointer("/Members/0/@odata.id")?.as_str());
+        listed.is_some_and(|member| self.tree.documents.contains_key(member))
+    }
+}
+
 async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::Result<()> {
     let mut tree = Tree::load(path).with_context(|| path.display().to_string())?;
-    let report = poll(name, &mut tree).await?;
+    let (report, requests) = poll(name, &mut tree).await?;
     for (class, row) in compare(&tree, &report) {
         let class = format!("{class:?}").to_lowercase();
         let (found, reported, same, drifted) = (row.found, row.reported, row.same, row.drifted.len());
@@ -60,7 +93,7 @@ async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::
         }
     }
     println!(
-        "{name:<26} samples {}, faults {:?}, rejected {:?}",
+        "{name:<26} samples {}, requests {requests:?}, faults {:?}, rejected {:?}",
         report.samples.len(),
         report.fault_counts,
         report.rejections
@@ -79,7 +112,8 @@ async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::
     Ok(())
 }
 
-async fn poll(name: &str, tree: &mut Tree) -> anyhow::Result<PollReport> {
+/// Polls twice. Gives back the first report, and the requests of each poll.
+async fn poll(name: &str, tree: &mut Tree) -> anyhow::Result<(PollReport, [usize; 2])> {
     let device = Device {
         name: name.to_owned(),
         site: "lab".to_owned(),
@@ -89,6 +123,10 @@ async fn poll(name: &str, tree: &mut Tree) -> anyhow::Result<PollReport> {
     };
     let mut report = ReportBuilder::new(Arc::new(device));
     let mut state = State::new(Duration::from_secs(3600));
-    collect(tree, &mut state, NOW, &mut report).await?;
-    Ok(report.finish(NOW, Duration::ZERO, None))
+    let mut source = Counted { tree, requests: 0 };
+    collect(&mut source, &mut state, NOW, &mut report).await?;
+    let first = source.requests;
+    let told = report.finish(NOW, Duration::ZERO, None);
+    collect(&mut source, &mut state, NOW + 60_000, &mut report).await?;
+    Ok((told, [first, source.requests - first]))
 }

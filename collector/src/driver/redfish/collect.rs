@@ -15,13 +15,14 @@ use model::{PollError, Reason, ReportBuilder, Timestamp};
 use serde_json::Value;
 
 use super::inventory;
+use super::logs::is_link;
 use super::normalise::chassis::{self, Documents};
 use super::normalise::ledger::{Ledger, Part};
 use super::normalise::supply::Measured;
-use super::normalise::{circuit, component, environment, system};
+use super::normalise::{circuit, component, environment, sensor, system};
 use super::source::{Source, SourceError};
 use super::state::{Family, State};
-use super::value::{is_absent, link, path_of, text};
+use super::value::{is_absent, items, link, links, path_of, text};
 
 /// Path of the service root.
 pub const ROOT: &str = "/redfish/v1";
@@ -36,10 +37,6 @@ const MAX_UNITS: usize = 64;
 /// Collections of units in `PowerEquipment`.
 const EQUIPMENT: &[&str] =
     &["RackPDUs", "FloorPDUs", "TransferSwitches", "PowerShelves", "ElectricalBuses", "Switchgear"];
-
-/// Members that are not asked for, by vendor and the start of their identity: reading a storage enclosure
-/// has restarted iDRACs.
-const LEFT_ALONE: &[(&str, &str)] = &[("Dell", "Enclosure.")];
 
 /// One poll in progress.
 pub(crate) struct Poll<'a, S> {
@@ -76,10 +73,12 @@ pub async fn collect<S: Source + Send>(
     }
     poll.state.forget_old_chassis(now);
     let supplies = poll.chassis().await;
-    for (unit, metrics) in &units {
-        environment::views(&mut poll.ledger, metrics, unit);
+    for unit in &units {
+        if let Some(metrics) = &unit.metrics {
+            environment::views(&mut poll.ledger, metrics, &Part::of(&unit.doc, ""));
+        }
     }
-    poll.describe(&root, &systems);
+    poll.describe(&root, &systems, &units);
     inventory::systems(&mut poll, &systems).await;
     inventory::firmware(&mut poll, &root).await;
     if poll.state.is_empty(Family::Firmware) {
@@ -156,17 +155,25 @@ impl<S: Source + Send> Poll<'_, S> {
         Some(docs)
     }
 
-    /// The members of a collection that `doc` links to; none without such a link.
+    /// The members of a collection that `doc` links to; none without such a link. A list in the place of
+    /// the link holds the members themselves, or links to them.
     pub(crate) async fn linked(&mut self, doc: &Value, key: &str) -> Vec<Arc<Value>> {
-        match link(doc, key) {
-            Some(path) => self.members(path).await.unwrap_or_default(),
-            None => Vec::new(),
+        if let Some(path) = link(doc, key) {
+            return self.members(path).await.unwrap_or_default();
         }
+        let mut docs = Vec::new();
+        for item in items(doc, key).take(MAX_MEMBERS) {
+            match path_of(item).filter(|_| is_link(item)) {
+                Some(path) => docs.extend(self.get(path).await),
+                None => docs.push(Arc::new(item.clone())),
+            }
+        }
+        docs
     }
 
     /// A document that only changes with the hardware: read once for each survey.
     async fn structure(&mut self, doc: &Value, key: &str) -> Option<Arc<Value>> {
-        let path = link(doc, key)?;
+        let path = links(doc, key).next()?;
         if let Some(known) = self.state.structure(path) {
             return Some(known);
         }
@@ -180,8 +187,10 @@ impl<S: Source + Send> Poll<'_, S> {
         self.get(link(doc, key)?).await
     }
 
+    /// Notes what could not be read. What is not there, or not allowed or licensed, is not asked for again
+    /// before the next survey.
     fn fault(&mut self, path: &str, error: &SourceError) {
-        if matches!(error.status, Some(404 | 405 | 410 | 501)) {
+        if matches!(error.status, Some(403 | 404 | 405 | 410 | 501)) {
             self.state.learn_barren(path);
         }
         self.ledger.report.fault(error.reason, path.to_owned(), error.detail.clone());
@@ -201,13 +210,7 @@ impl<S: Source + Send> Poll<'_, S> {
         let Some(path) = link(root, "Chassis") else {
             return self.state.learn_chassis(Vec::new(), self.now);
         };
-        let vendor = text(root, "Vendor").unwrap_or("");
-        let left_alone = LEFT_ALONE.iter().find(|(name, _)| *name == vendor).map(|(_, start)| *start);
-        let found = match left_alone {
-            Some(start) => self.members_but(path, start).await,
-            None => self.members(path).await,
-        };
-        if let Some(mut chassis) = found {
+        if let Some(mut chassis) = self.members(path).await {
             if chassis.len() > MAX_CHASSIS {
                 let detail = format!("{} chassis, {MAX_CHASSIS} are read", chassis.len());
                 self.ledger.report.fault(Reason::Limit, path.to_owned(), detail);
@@ -215,19 +218,6 @@ impl<S: Source + Send> Poll<'_, S> {
             }
             self.state.learn_chassis(chassis, self.now);
         }
-    }
-
-    /// The members of a collection, asked for one by one, but for those whose identity starts with `start`.
-    async fn members_but(&mut self, path: &str, start: &str) -> Option<Vec<Arc<Value>>> {
-        let collection = self.get(path).await?;
-        let mut docs = Vec::new();
-        for path in super::value::links(&collection, "Members").take(MAX_CHASSIS) {
-            let id = path.rsplit('/').next().unwrap_or("");
-            if !id.starts_with(start) {
-                docs.extend(self.get(path).await);
-            }
-        }
-        Some(docs)
     }
 
     /// Reads each chassis. Gives back the power supplies.
@@ -258,7 +248,7 @@ impl<S: Source + Send> Poll<'_, S> {
     async fn documents(&mut self, doc: &Arc<Value>) -> Documents {
         let mut docs = Documents { chassis: Arc::clone(doc), ..Documents::default() };
         docs.intake = path_of(doc).and_then(|path| self.state.intakes.get(path).cloned());
-        docs.sensors = self.linked(doc, "Sensors").await;
+        docs.sensors = self.sensors(doc).await;
         if let Some(subsystem) = self.structure(doc, "PowerSubsystem").await {
             docs.supplies = self.measured(&subsystem, "PowerSupplies").await;
             docs.batteries = self.measured(&subsystem, "Batteries").await;
@@ -275,6 +265,28 @@ impl<S: Source + Send> Poll<'_, S> {
         docs.environment = self.follow(doc, "EnvironmentMetrics").await;
         docs.power = self.follow(doc, "Power").await;
         docs.thermal = self.follow(doc, "Thermal").await;
+        docs
+    }
+
+    /// The sensors of a chassis or unit. Where each costs a request of its own, those that measure nothing
+    /// (discrete ones, shares of processor time) are only read at a survey: some BMCs have hundreds.
+    async fn sensors(&mut self, owner: &Value) -> Vec<Arc<Value>> {
+        let Some(path) = link(owner, "Sensors").filter(|path| self.source.reads_each(path)) else {
+            return self.linked(owner, "Sensors").await;
+        };
+        if let Some(wanted) = self.state.wanted(path) {
+            let mut docs = Vec::new();
+            for path in &wanted {
+                docs.extend(self.get(path).await);
+            }
+            return docs;
+        }
+        let docs = self.members(path).await.unwrap_or_default();
+        if !docs.iter().all(|doc| sensor::is_measuring(doc)) {
+            let wanted = docs.iter().filter(|doc| sensor::is_measuring(doc));
+            let wanted = wanted.filter_map(|doc| path_of(doc).map(str::to_owned)).collect();
+            self.state.learn_wanted(path, wanted);
+        }
         docs
     }
 
@@ -305,7 +317,7 @@ impl<S: Source + Send> Poll<'_, S> {
     }
 
     /// Reads the power equipment. Gives back each unit with its metrics.
-    async fn equipment(&mut self, root: &Value) -> Vec<(Part, Arc<Value>)> {
+    async fn equipment(&mut self, root: &Value) -> Vec<Measured> {
         let Some(equipment) = self.structure(root, "PowerEquipment").await else { return Vec::new() };
         let mut told = Vec::new();
         for key in EQUIPMENT {
@@ -313,14 +325,16 @@ impl<S: Source + Send> Poll<'_, S> {
                 if is_absent(doc) {
                     continue;
                 }
-                told.extend(self.unit(doc).await);
+                let metrics = self.unit(doc).await;
+                told.push(Measured { doc: Arc::clone(doc), metrics });
             }
         }
         told
     }
 
-    async fn unit(&mut self, doc: &Arc<Value>) -> Option<(Part, Arc<Value>)> {
-        let sensors = self.linked(doc, "Sensors").await;
+    /// Reads one unit. Gives back its metrics.
+    async fn unit(&mut self, doc: &Arc<Value>) -> Option<Arc<Value>> {
+        let sensors = self.sensors(doc).await;
         let supplies = self.measured(doc, "PowerSupplies").await;
         let metrics = self.follow(doc, "Metrics").await;
         let mut circuits = Vec::new();
@@ -339,11 +353,11 @@ impl<S: Source + Send> Poll<'_, S> {
         }
         let rest = Documents { chassis: Arc::clone(doc), sensors, supplies, ..Documents::default() };
         chassis::record(&mut self.ledger, &rest, false);
-        Some((part, metrics?))
+        metrics
     }
 
     /// Records what describes the device; its power state, where no system said one.
-    fn describe(&mut self, root: &Value, systems: &[Arc<Value>]) {
+    fn describe(&mut self, root: &Value, systems: &[Arc<Value>], units: &[Measured]) {
         let chassis = self.state.chassis.clone();
         let mut whole: Vec<&Value> = systems.iter().map(|doc| &**doc).collect();
         whole.extend(chassis.iter().map(|doc| &**doc).filter(|doc| chassis::is_whole(doc)));
@@ -352,6 +366,7 @@ impl<S: Source + Send> Poll<'_, S> {
         if let Some(doc) = whole.iter().find(says_power).filter(|_| !system_says) {
             system::power_state(&mut self.ledger, doc);
         }
+        whole.extend(units.iter().map(|unit| &*unit.doc));
         whole.push(root);
         system::describe(&mut self.ledger, &whole);
     }

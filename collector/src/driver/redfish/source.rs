@@ -31,4 +31,10 @@ pub trait Source {
         &mut self,
         collection: &str,
     ) -> impl Future<Output = Result<Vec<Result<Arc<Value>, SourceError>>, SourceError>> + Send;
+
+    /// Whether `members` asks for each member of this collection by itself. If so, members that measure
+    /// nothing are left out between surveys.
+    fn reads_each(&self, _collection: &str) -> bool {
+        false
+    }
 }

@@ -51,6 +51,8 @@ pub struct State {
     structure: HashMap<String, Arc<Value>>,
     /// Paths that had nothing at the last survey: not asked for again before the next.
     barren: HashSet<String>,
+    /// Members that are worth asking for, of collections that hold others too.
+    wanted: HashMap<String, Vec<String>>,
     /// Path of the intake sensor of a chassis, by the path of the chassis.
     pub(crate) intakes: HashMap<String, String>,
     slow: [Slow; Family::COUNT],
@@ -67,6 +69,7 @@ impl State {
             chassis_read: None,
             structure: HashMap::new(),
             barren: HashSet::new(),
+            wanted: HashMap::new(),
             intakes: HashMap::new(),
             slow: Default::default(),
             logs: Logs::default(),
@@ -80,6 +83,7 @@ impl State {
             self.surveyed = Some(now);
             self.structure.clear();
             self.barren.clear();
+            self.wanted.clear();
         }
         due
     }
@@ -115,6 +119,18 @@ impl State {
     pub(crate) fn learn_barren(&mut self, path: &str) {
         if self.barren.len() < MAX_STRUCTURE {
             self.barren.insert(path.to_owned());
+        }
+    }
+
+    /// The members of a collection that are worth asking for, if some are not.
+    pub(crate) fn wanted(&self, collection: &str) -> Option<Vec<String>> {
+        self.wanted.get(collection).cloned()
+    }
+
+    /// Notes them.
+    pub(crate) fn learn_wanted(&mut self, collection: &str, members: Vec<String>) {
+        if self.wanted.len() < MAX_STRUCTURE {
+            self.wanted.insert(collection.to_owned(), members);
         }
     }
 

@@ -63,6 +63,18 @@ pub(crate) fn record(
     plain(ledger, &reading, &part, intake.is_some_and(|intake| intake == path));
 }
 
+/// Whether a sensor measures something that the catalogue has. One without a reading may yet.
+pub(crate) fn is_measuring(doc: &Value) -> bool {
+    if is_absent(doc) || doc.get("Reading").is_none_or(Value::is_null) {
+        return true;
+    }
+    match of_sensor(doc) {
+        Ok(Some((Quantity::Percent, _))) => is_fan(doc),
+        Ok(Some(_)) => true,
+        Ok(None) | Err(_) => false,
+    }
+}
+
 /// Makes sure of a number and its quantity. What is unusable is counted, what is absent is not.
 fn read<'a>(ledger: &mut Ledger<'_>, doc: &'a Value, chassis: &Part) -> Option<Reading<'a>> {
     if is_absent(doc) || doc.get("Reading").is_none_or(Value::is_null) {
@@ -129,7 +141,7 @@ fn plain(ledger: &mut Ledger<'_>, reading: &Reading<'_>, part: &Part, intake: bo
         Quantity::Power => metric::HW_POWER,
         Quantity::Energy => metric::HW_ENERGY,
         Quantity::Rotation => metric::HW_FAN_SPEED,
-        Quantity::Percent if is_fan(reading) => metric::HW_FAN_SPEED_RATIO,
+        Quantity::Percent if is_fan(reading.doc) => metric::HW_FAN_SPEED_RATIO,
         Quantity::AirFlow | Quantity::LiquidFlow => metric::OOB_FLOW,
         Quantity::Pressure => metric::OOB_PRESSURE,
         // Clocks of processors and shares of anything but a fan's duty have no row in the catalogue.
@@ -140,7 +152,7 @@ fn plain(ledger: &mut Ledger<'_>, reading: &Reading<'_>, part: &Part, intake: bo
     limits::record(ledger.report, metric, &labels, reading.doc, reading.factor);
 }
 
-fn is_fan(reading: &Reading<'_>) -> bool {
-    let name = name(reading.doc).to_lowercase();
-    text(reading.doc, "PhysicalContext") == Some("Fan") || name.contains("fan") || name.contains("pwm")
+fn is_fan(doc: &Value) -> bool {
+    let name = name(doc).to_lowercase();
+    text(doc, "PhysicalContext") == Some("Fan") || name.contains("fan") || name.contains("pwm")
 }

@@ -60,7 +60,14 @@ pub(crate) fn manager(ledger: &mut Ledger<'_>, doc: &Value, main: bool, now: Tim
     }
 }
 
-/// Records what describes the device: by what the operator declares, else by the first of `docs` that says it.
+/// The vendor that a service root names; where it does not, the one whose own part it has.
+pub(crate) fn vendor(root: &Value) -> &str {
+    let own = || root.get("Oem")?.as_object()?.keys().find(|key| !key.starts_with('@')).map(String::as_str);
+    text(root, "Vendor").or_else(own).unwrap_or("")
+}
+
+/// Records what describes the device: by what the operator declares, else by the first of `docs` that says it,
+/// the last of which is the service root.
 pub(crate) fn describe(ledger: &mut Ledger<'_>, docs: &[&Value]) {
     let device = std::sync::Arc::clone(ledger.report.device());
     let declared = &device.description;
@@ -68,9 +75,11 @@ pub(crate) fn describe(ledger: &mut Ledger<'_>, docs: &[&Value]) {
         let told = docs.iter().flat_map(|doc| keys.iter().filter_map(|key| text(doc, key)));
         told.into_iter().find(|text| !PLACEHOLDERS.contains(text)).unwrap_or("")
     };
+    let named = first(&["Manufacturer", "Vendor"]);
+    let told_vendor = if named.is_empty() { docs.last().map_or("", |root| vendor(root)) } else { named };
     let asset_tag = if declared.asset_tag.is_empty() { first(&["AssetTag"]) } else { &declared.asset_tag };
     let labels = Labels::new()
-        .with(Label::Vendor, first(&["Manufacturer", "Vendor"]))
+        .with(Label::Vendor, told_vendor)
         .with(Label::Model, first(&["Model", "Product"]))
         .with(Label::Serial, first(&["SerialNumber"]))
         .with(Label::AssetTag, asset_tag)

@@ -83,6 +83,28 @@ async fn what_has_nothing_is_not_asked_for_before_the_next_survey() {
 }
 
 #[tokio::test]
+async fn sensors_that_measure_nothing_are_read_at_surveys_only() {
+    let sensor = |name: &str, reading, units: &str| json!({"Id": name, "Name": name, "Reading": reading, "ReadingUnits": units});
+    let mut source = Watched::new(device(json!({
+        "Chassis/1": {"Name": "Box", "Sensors": {"@odata.id": "/redfish/v1/Chassis/1/Sensors"}},
+        "Chassis/1/Sensors/T": sensor("T", Some(40), "Cel"),
+        "Chassis/1/Sensors/Fan": sensor("Fan", Some(40), "%"),
+        "Chassis/1/Sensors/Off": sensor("Off", None, ""),
+        "Chassis/1/Sensors/State": sensor("State", Some(0), ""),
+        "Chassis/1/Sensors/Load": sensor("Load", Some(12), "%"),
+    })));
+    let (mut state, mut report) = (state(), testing::report());
+    for minute in [0, 1, 2, 60] {
+        let found = poll(&mut source, &mut state, &mut report, NOW + minute * 60_000).await;
+        assert_eq!((count(&found, "hw_temperature_celsius"), count(&found, "hw_fan_speed_ratio")), (1, 1));
+    }
+    let asked =
+        ["T", "Fan", "Off", "State", "Load"].map(|it| source.count(&format!("Chassis/1/Sensors/{it}")));
+    assert_eq!(asked, [4, 4, 4, 2, 2]);
+    assert_eq!(source.count("Chassis/1/Sensors"), 2);
+}
+
+#[tokio::test]
 async fn new_entries_of_a_log_are_counted_by_severity() {
     let entry = |id: &str, severity: &str| json!({"@odata.id": format!("/redfish/v1/Log/{id}"), "Id": id, "Severity": severity});
     let log = |entries| json!({"Members": entries});

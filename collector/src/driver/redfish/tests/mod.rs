@@ -112,6 +112,11 @@ impl Source for Watched {
         }
         Ok(members)
     }
+
+    fn reads_each(&self, collection: &str) -> bool {
+        let first = self.tree.documents.get(collection).and_then(|doc| doc.pointer("/Members/0"));
+        first.is_some_and(super::logs::is_link)
+    }
 }
 
 /// State with an inventory interval of one hour.

@@ -281,13 +281,54 @@ async fn a_refused_resource_costs_itself() {
 }
 
 #[tokio::test]
-async fn storage_enclosures_of_an_idrac_are_left_alone() {
+async fn a_null_vendor_is_told_by_its_own_part() {
     let mut documents = server(json!({}), json!({}));
-    documents["Chassis/Enclosure.Internal.0-1"] = json!({"Id": "Enclosure.Internal.0-1"});
-    documents[""] = json!({"Vendor": "Dell", "Chassis": {"@odata.id": "/redfish/v1/Chassis"}});
-    let mut source = Watched::new(device(documents));
-    collect(&mut source, &mut state(), NOW, &mut testing::report()).await.expect("a root");
-    assert_eq!((source.count("Chassis/1"), source.count("Chassis/Enclosure.Internal.0-1")), (1, 0));
+    documents[""] =
+        json!({"Vendor": null, "Oem": {"Dell": {}}, "Chassis": {"@odata.id": "/redfish/v1/Chassis"}});
+    let (mut source, mut report) = (device(documents), testing::report());
+    collect(&mut source, &mut state(), NOW, &mut report).await.expect("a root");
+    assert!(lines(&report).contains(&"oob_device_info{vendor=Dell,protocol=redfish} 1".to_owned()));
+}
+
+#[tokio::test]
+async fn lists_in_the_place_of_links() {
+    let found = readings(json!({
+        "Chassis/1": {"Name": "Box", "PowerSubsystem": [{"@odata.id": "/redfish/v1/Chassis/1/PowerSubsystem"}], "Sensors": []},
+        "Chassis/1/PowerSubsystem": {"PowerSupplies": [{"@odata.id": "/redfish/v1/P/0"}, {"Id": "1", "Name": "PSU 1", "PowerCapacityWatts": 750}]},
+        "P/0": {"Id": "0", "Name": "PSU 0", "PowerCapacityWatts": 800},
+    }))
+    .await;
+    assert_eq!(
+        found,
+        [
+            "hw_power_supply_limit_watts{hw_id=Chassis/1/PSU 1,hw_name=PSU 1,hw_parent=Chassis/1,hw_limit_type=max} 750",
+            "hw_power_supply_limit_watts{hw_id=P/0,hw_name=PSU 0,hw_parent=Chassis/1,hw_limit_type=max} 800",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_order_of_chassis_changes_nothing() {
+    let link =
+        |chassis: &str, key: &str| json!({"@odata.id": format!("/redfish/v1/Chassis/{chassis}/{key}")});
+    let control = json!({"PowerControl": [{"Name": "C", "MemberId": "0", "PowerConsumedWatts": 120}]});
+    let mut tree = device(json!({
+        "Chassis/S": {"Id": "S", "Name": "Shelf", "ChassisType": "StorageEnclosure", "Model": "MD", "Power": link("S", "Power")},
+        "Chassis/S/Power": control,
+        "Chassis/B": {"Id": "B", "Name": "Box", "ChassisType": "RackMount", "Model": "R760", "Power": link("B", "Power")},
+        "Chassis/B/Power": control,
+    }));
+    let mut told = Vec::new();
+    for order in [["S", "B"], ["B", "S"]] {
+        let members = order.map(|it| json!({"@odata.id": format!("/redfish/v1/Chassis/{it}")}));
+        tree.documents.insert("/redfish/v1/Chassis".into(), json!({"Members": members}).into());
+        let mut report = testing::report();
+        collect(&mut tree, &mut state(), NOW, &mut report).await.expect("a root");
+        told.push(lines(&report));
+    }
+    assert_eq!(told[0], told[1]);
+    assert!(told[0].contains(&"hw_host_power_watts{hw_id=Chassis/B,hw_name=Box} 120".to_owned()), "{told:?}");
+    assert!(told[0].contains(&"oob_device_info{model=R760,protocol=redfish} 1".to_owned()), "{told:?}");
 }
 
 #[tokio::test]

@@ -1,9 +1,14 @@
 //! Recordings of real devices, where they are there: what an independent count finds is reported.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::poll;
+use model::PollReport;
+
+use super::{NOW, Watched, poll, state};
+use crate::driver::redfish::collect::collect;
 use crate::driver::redfish::conformance::{Class, compare};
+use crate::driver::redfish::normalise::testing;
 use crate::driver::redfish::tree::Tree;
 
 /// The recorded trees; none, with a word about it, where there are no recordings.
@@ -75,5 +80,31 @@ async fn recordings_bring_no_duplicates_and_stable_identities() {
         let duplicates = first.rejections.iter().find(|(why, _)| *why == model::Rejection::Duplicate);
         assert_eq!(duplicates, None, "{name}");
         assert_eq!(first.samples, second.samples, "{name}");
+    }
+}
+
+/// Samples as text, sorted.
+fn sorted(report: &PollReport) -> Vec<String> {
+    let line = |sample: &model::Sample| {
+        format!("{:?} {} {}", sample.series.metric, sample.series.own_text(), sample.value)
+    };
+    let mut lines: Vec<String> = report.samples.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test]
+async fn a_poll_between_surveys_tells_the_same_with_fewer_requests() {
+    for (name, tree) in captured() {
+        let (mut source, mut state, mut report) = (Watched::new(tree), state(), testing::report());
+        let mut told = Vec::new();
+        let mut asked = Vec::new();
+        for minute in 0..2 {
+            collect(&mut source, &mut state, NOW + minute * 60_000, &mut report).await.expect("a root");
+            told.push(report.finish(NOW, Duration::ZERO, None));
+            asked.push(std::mem::take(&mut source.asked).len());
+        }
+        assert_eq!(sorted(&told[0]), sorted(&told[1]), "{name}");
+        assert!(asked[1] < asked[0], "{name}: {asked:?}");
     }
 }
