@@ -14,6 +14,9 @@ use tokio::net::UdpSocket;
 /// Longest wait for the answer to the second look.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Room for the answer, in octets. A report takes about 100.
+const ANSWER: usize = 1472;
+
 /// SNMPv3 engine discovery: a GET of nothing, without user, for an unknown engine; reportable, with
 /// message id and request id 1 and a maximum size of 1472 (RFC 3412, section 6; RFC 3414, section 2.4).
 const DISCOVERY: &[u8] = &[
@@ -62,16 +65,21 @@ async fn exchange(peer: SocketAddr) -> std::io::Result<Finding> {
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(peer).await?;
     socket.send(DISCOVERY).await?;
-    let mut start = [0; 8];
-    let length = socket.recv(&mut start).await?;
-    // A message is a SEQUENCE that begins with an INTEGER (RFC 3412, section 6).
-    let message = start.get(..length).unwrap_or_default();
-    let body = match message {
-        [0x30, 0x81, _, body @ ..] | [0x30, 0x82, _, _, body @ ..] => body,
-        [0x30, 0..=0x7f, body @ ..] => body,
-        _ => &[],
+    let mut buffer = [0; ANSWER];
+    let length = socket.recv(&mut buffer).await?;
+    let answer = buffer.get(..length).unwrap_or_default();
+    Ok(if is_message(answer) { Finding::Agent } else { Finding::Garbage })
+}
+
+/// Whether a datagram is a SEQUENCE of just its length that begins with a version (RFC 3412, section 6).
+fn is_message(datagram: &[u8]) -> bool {
+    let (length, body) = match datagram {
+        [0x30, 0x81, length, body @ ..] => (usize::from(*length), body),
+        [0x30, 0x82, high, low, body @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), body),
+        [0x30, length @ 0..=0x7f, body @ ..] => (usize::from(*length), body),
+        _ => return false,
     };
-    Ok(if matches!(body, [0x02, 0x01, 0..=3, ..]) { Finding::Agent } else { Finding::Garbage })
+    body.len() == length && matches!(body, [0x02, 0x01, 0..=3, ..])
 }
 
 #[cfg(test)]
@@ -83,6 +91,14 @@ mod tests {
         // Lengths by position: the message, its header, the security parameters, the scoped PDU, the GET.
         for (at, end) in [(1, 57), (6, 20), (21, 38), (23, 38), (39, 57), (45, 57)] {
             assert_eq!(at + 1 + usize::from(DISCOVERY[at]), end, "length at {at}");
+        }
+    }
+
+    #[test]
+    fn half_a_message_is_none() {
+        assert!(is_message(DISCOVERY));
+        for length in 0..DISCOVERY.len() {
+            assert!(!is_message(&DISCOVERY[..length]));
         }
     }
 

@@ -12,7 +12,7 @@ use super::error::WireError;
 use super::fetch::{Fetch, POLL_LIMITS};
 use super::habits::{Bulk, Habits};
 use super::identity::Identity;
-use super::session::Session;
+use super::session::{Security, Session};
 use super::transport::Snmp;
 use super::wire::{Ask, Bound, Wire};
 use crate::driver::Driver;
@@ -65,18 +65,20 @@ impl SnmpDriver {
     async fn greet(&mut self, deadline: Instant) -> Result<Vec<Bound>, WireError> {
         let objects = Identity::objects();
         let greeting = self.session.ask(Ask::Get(&objects));
-        match tokio::time::timeout_at(deadline, greeting).await.unwrap_or(Err(WireError::Deadline)) {
-            Ok(answer) if answer.covered == objects.len() => Ok(answer.bound),
-            Ok(_) | Err(WireError::Status { .. }) => {
-                // It lives, and lacks one of them (v1), or takes no three at once.
-                let mut fetch = Fetch::new(&mut self.session, &mut self.habits, deadline, POLL_LIMITS);
-                fetch.scalars(&objects).await;
-                match fetch.stopped.take() {
-                    Some(error) if fetch.rows.is_empty() => Err(error),
-                    _ => Ok(fetch.rows.into_iter().map(|(oid, value)| Bound { oid, value }).collect()),
-                }
-            }
-            Err(error) => Err(error),
+        let answer = tokio::time::timeout_at(deadline, greeting).await;
+        let refusal = match answer.unwrap_or(Err(WireError::Deadline)) {
+            Ok(answer) if answer.covered == objects.len() => return Ok(answer.bound),
+            Ok(_) => None,
+            Err(error @ WireError::Status { .. }) => Some(error),
+            Err(error) => return Err(error),
+        };
+        // It lives, and lacks one of them (v1), or takes no three at once.
+        let mut fetch = Fetch::new(&mut self.session, &mut self.habits, deadline, POLL_LIMITS);
+        fetch.scalars(&objects).await;
+        let failed = fetch.stopped.take().or(refusal.filter(|_| !fetch.faults.is_empty()));
+        match failed {
+            Some(error) if fetch.rows.is_empty() => Err(error),
+            _ => Ok(fetch.rows.into_iter().map(|(oid, value)| Bound { oid, value }).collect()),
         }
     }
 
@@ -90,7 +92,7 @@ impl SnmpDriver {
             _ => Finding::Silent,
         };
         self.session.forget_address();
-        explain(&error, finding, &self.session.address(), self.session.is_v3())
+        explain(&error, finding, &self.session)
     }
 
     /// Selects the profiles anew if this may be another device than before.
@@ -179,43 +181,54 @@ impl Driver for SnmpDriver {
 }
 
 /// The words for a device that is down.
-fn explain(error: &WireError, finding: Finding, address: &str, is_v3: bool) -> PollError {
-    match (finding, is_v3) {
-        (Finding::Refused, _) => PollError::new(
+fn explain(error: &WireError, finding: Finding, session: &Session) -> PollError {
+    let address = session.address();
+    let (reason, words) = match (finding, session.security()) {
+        (Finding::Refused, _) => (
             Reason::Unreachable,
             format!(
                 "nothing listens at {address} (UDP): switch SNMP on at the device, or correct the address and port"
             ),
         ),
-        (Finding::Garbage, _) => PollError::new(
+        (Finding::Garbage, _) => (
             Reason::Protocol,
-            format!("what answers at {address} doesn't speak SNMP: correct the address and port"),
+            format!(
+                "what answers at {address} doesn't speak SNMP: correct the address and port, or restart the agent"
+            ),
         ),
-        (Finding::Agent, false) => PollError::new(
+        (Finding::Agent, Security::Community) => (
             Reason::Auth,
             format!(
-                "the agent at {address} is there and stays silent: check the community, the device's list of allowed \
-                 addresses, and that this SNMP version is switched on"
+                "the agent at {address} is there and stays silent: check the community, the device's list of \
+                 allowed addresses, and that this SNMP version is switched on"
             ),
         ),
-        (Finding::Agent, true) => PollError::new(
+        (Finding::Agent, Security::Private) => (
+            Reason::Auth,
+            format!(
+                "the agent at {address} is there and stays silent: check the privacy password and protocol \
+                 (agents cannot read a request that is encrypted otherwise), and the device's list of allowed addresses"
+            ),
+        ),
+        (Finding::Agent, Security::Plain) => (
             Reason::Timeout,
             format!(
-                "{error}, though its SNMPv3 engine can be discovered: check the context and the device's list of \
-                 allowed addresses, or raise the timeout"
+                "{error}, though its SNMPv3 engine answers: check the device's list of allowed addresses, or raise \
+                 the timeout"
             ),
         ),
-        (Finding::Silent, _) if matches!(error, WireError::Timeout { .. }) => {
-            let secret = if is_v3 {
-                "SNMPv3 is switched off"
-            } else {
-                "the community is wrong (agents stay silent then)"
-            };
-            PollError::new(
-                Reason::Timeout,
-                format!("{error}: the device is down, a firewall is in between, or {secret}"),
-            )
-        }
-        (Finding::Silent, _) => PollError::new(error.reason(), error.to_string()),
-    }
+        (Finding::Silent, Security::Community) if matches!(error, WireError::Timeout { .. }) => (
+            Reason::Timeout,
+            format!(
+                "{error}: the device is down, a firewall is in between, or the community is wrong (agents stay \
+                 silent then)"
+            ),
+        ),
+        (Finding::Silent, _) if matches!(error, WireError::Timeout { .. }) => (
+            Reason::Timeout,
+            format!("{error}: the device is down, a firewall is in between, or SNMPv3 is switched off"),
+        ),
+        (Finding::Silent, _) => (error.reason(), error.to_string()),
+    };
+    PollError::new(reason, words)
 }

@@ -156,9 +156,12 @@ impl<'a, W: Wire> Fetch<'a, W> {
     async fn batches(&mut self, oids: &[Oid], read: Read) {
         let mut work: VecDeque<Vec<Oid>> =
             oids.chunks(self.habits.batch.max(1)).map(<[Oid]>::to_vec).collect();
-        // Size of the largest batch that failed as a whole, until a smaller one is answered.
-        let mut failed = None;
-        while let Some(batch) = work.pop_front() {
+        // Whether a batch was too large, until a smaller one is answered.
+        let mut too_large = false;
+        while let Some(mut batch) = work.pop_front() {
+            if batch.len() > self.habits.batch {
+                work.push_front(batch.split_off(self.habits.batch));
+            }
             if let Some(stop) = &self.stopped {
                 let (reason, detail) = (stop.reason(), format!("not asked: {stop}"));
                 self.fault(reason, name(&batch), detail);
@@ -170,7 +173,7 @@ impl<'a, W: Wire> Fetch<'a, W> {
             };
             match self.ask(ask).await {
                 Ok(answer) => {
-                    if failed.take().is_some() || answer.covered < batch.len() {
+                    if std::mem::take(&mut too_large) || answer.covered < batch.len() {
                         self.habits.batch = answer.covered.clamp(1, self.habits.batch.max(1));
                     }
                     if let Some(rest) = batch.get(answer.covered..).filter(|rest| !rest.is_empty()) {
@@ -179,9 +182,12 @@ impl<'a, W: Wire> Fetch<'a, W> {
                     self.take_batch(batch, answer, read);
                 }
                 Err(error) => {
-                    if !matches!(error, WireError::Status { .. }) {
-                        failed = Some(batch.len());
-                    }
+                    too_large |= matches!(
+                        error,
+                        WireError::Timeout { .. }
+                            | WireError::TooLarge
+                            | WireError::Status { status: ErrorStatus::TooBig, .. }
+                    );
                     self.split(batch, &error, &mut work);
                 }
             }

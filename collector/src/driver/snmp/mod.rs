@@ -17,6 +17,8 @@ mod record;
 mod scrub;
 mod session;
 mod tap;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod value;
 mod walk;

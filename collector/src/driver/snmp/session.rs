@@ -36,7 +36,7 @@ pub(super) struct Session {
     address: Address,
     auth: Auth,
     timeout: Duration,
-    gate: Gate,
+    gate: Arc<Gate>,
     link: Option<Link>,
     /// Grows when another engine was discovered behind the address.
     generation: u64,
@@ -44,6 +44,17 @@ pub(super) struct Session {
     renewed: bool,
     /// Whether the device reports wrong times without authentication, against RFC 3414, section 3.2.
     trusts_time_reports: bool,
+}
+
+/// What a session needs the device to agree with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Security {
+    /// SNMPv1 or v2c.
+    Community,
+    /// SNMPv3 without privacy.
+    Plain,
+    /// SNMPv3 with privacy.
+    Private,
 }
 
 /// A peer that may be asked.
@@ -66,7 +77,7 @@ impl Session {
             address: target.address.clone(),
             auth,
             timeout: target.timeout.clamp(MIN_TIMEOUT, MAX_TIMEOUT),
-            gate: Gate::new(target.budget),
+            gate: Arc::new(Gate::new(target.budget)),
             link: None,
             generation: 0,
             renewed: false,
@@ -89,9 +100,13 @@ impl Session {
         self.generation
     }
 
-    /// Whether this is SNMPv3.
-    pub(super) fn is_v3(&self) -> bool {
-        matches!(self.auth, Auth::Usm(_))
+    /// How it is spoken with.
+    pub(super) fn security(&self) -> Security {
+        match &self.auth {
+            Auth::Usm(usm) if usm.priv_protocol().is_some() => Security::Private,
+            Auth::Usm(_) => Security::Plain,
+            _ => Security::Community,
+        }
     }
 
     /// Where it answers, in words.
@@ -102,7 +117,10 @@ impl Session {
     /// What is behind an address that doesn't answer.
     pub(super) async fn diagnose(&self) -> diagnose::Finding {
         match &self.link {
-            Some(link) => diagnose::look(link.client.peer_addr(), self.timeout).await,
+            Some(link) => {
+                let _permit = self.gate.acquire().await;
+                diagnose::look(link.client.peer_addr(), self.timeout).await
+            }
             None => diagnose::Finding::Silent,
         }
     }
@@ -143,7 +161,7 @@ impl Session {
     /// Whether discovering the engine again may bring an answer after this error.
     fn may_renew(&self, error: &WireError) -> bool {
         let proven = self.link.as_ref().is_some_and(|link| link.proven);
-        self.is_v3()
+        self.security() != Security::Community
             && !self.renewed
             && match error {
                 WireError::Report { report, .. } => report.is_about_engine(),
@@ -204,8 +222,8 @@ impl Session {
 impl Wire for Session {
     async fn ask(&mut self, ask: Ask<'_>) -> Result<Answer, WireError> {
         self.connect().await?;
-        let permit = self.gate.acquire().await.map(drop);
-        debug_assert!(permit.is_some(), "the gate is never closed");
+        let gate = Arc::clone(&self.gate);
+        let _permit = gate.acquire().await;
         match self.send(ask).await {
             Err(error) if self.may_renew(&error) => self.send_after_renewal(ask, error).await,
             answer => answer,
