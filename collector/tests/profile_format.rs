@@ -1,4 +1,5 @@
 //! The profile format: its documentation is tested, and each kind of mistake is named with its place.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end here")]
 
 use std::fs;
 use std::path::Path;
@@ -207,4 +208,20 @@ fn the_vendor_comes_before_the_standards_and_replaces_them() {
     assert_eq!(selection.names().collect::<Vec<_>>(), ["own", "ups-mib"]);
     let asked = |oid: &str| selection.request().columns.contains(&oid.parse().unwrap());
     assert!(asked("1.3.6.1.2.1.33.1.3.3.1.3") && !asked("1.3.6.1.2.1.33.1.4.4.1.2"));
+}
+
+#[test]
+fn the_first_profile_of_a_contributor_works() {
+    let guide = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../CONTRIBUTING.md")).unwrap();
+    let block = |fence: &str| {
+        let block = guide.split(fence).nth(1).unwrap().split("   ```").next().unwrap();
+        block.lines().map(|line| line.strip_prefix("   ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    };
+    let report = evaluate(&block("```yaml\n"), &format!("1.3{}", block("   ```\n   1.3")));
+    let expected = [
+        "oob.circuit.current hw_id=branch1,hw_name=Rack 7,oob_circuit_type=branch 4.2",
+        "oob.circuit.current hw_id=branch2,hw_name=Branch 2,oob_circuit_type=branch 0",
+        "oob.device.info vendor=Acme,protocol=snmp 1",
+    ];
+    assert_eq!(lines(&report), expected);
 }
