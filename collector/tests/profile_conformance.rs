@@ -26,7 +26,8 @@ fn replay(folder: &Path, name: &str) -> Comparison {
     let (objects, _) = recording::parse(&String::from_utf8_lossy(&bytes));
     let expected = fs::read_to_string(folder.join("snmp-expected").join(format!("{name}.json"))).unwrap();
     let expected: Expected = serde_json::from_str(&expected).unwrap();
-    let known = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/conformance-notes.yaml"));
+    let known =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/conformance-notes.yaml"));
     let known = notes("conformance-notes.yaml", &known.unwrap()).unwrap_or_else(|error| panic!("{error}"));
     let profiles = Profiles::builtin().unwrap_or_else(|error| panic!("{error}"));
     compare(&profiles, name, &objects, &expected, &known)
