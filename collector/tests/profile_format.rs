@@ -1,4 +1,5 @@
 //! The profile format: its documentation is tested, and each kind of mistake is named with its place.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end here")]
 
 use std::fs;
 use std::path::Path;
@@ -207,4 +208,51 @@ fn the_vendor_comes_before_the_standards_and_replaces_them() {
     assert_eq!(selection.names().collect::<Vec<_>>(), ["own", "ups-mib"]);
     let asked = |oid: &str| selection.request().columns.contains(&oid.parse().unwrap());
     assert!(asked("1.3.6.1.2.1.33.1.3.3.1.3") && !asked("1.3.6.1.2.1.33.1.4.4.1.2"));
+}
+
+#[test]
+fn the_first_profile_of_a_contributor_works() {
+    let guide = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../CONTRIBUTING.md")).unwrap();
+    let block = |fence: &str| {
+        let block = guide.split(fence).nth(1).unwrap().split("   ```").next().unwrap();
+        block.lines().map(|line| line.strip_prefix("   ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    };
+    let report = evaluate(&block("```yaml\n"), &format!("1.3{}", block("   ```\n   1.3")));
+    let expected = [
+        "oob.circuit.current hw_id=branch1,hw_name=Rack 7,oob_circuit_type=branch 4.2",
+        "oob.circuit.current hw_id=branch2,hw_name=Branch 2,oob_circuit_type=branch 0",
+        "oob.device.info vendor=Acme,protocol=snmp 1",
+    ];
+    assert_eq!(lines(&report), expected);
+}
+
+#[test]
+fn readings_may_share_what_they_have_in_common() {
+    let own = table(
+        "    columns: {a: 1, b: 2}\n    labels: {hw.id: \"x{row}\"}\n    metrics:\n      \
+         - &shared {metric: hw.voltage, value: a, unit: mV}\n      - {<<: *shared, metric: hw.power, value: b, unit: W}\n",
+    );
+    let found = lines(&evaluate(&own, "1.3.6.1.9.1.5|2|3300\n1.3.6.1.9.2.5|2|7\n"));
+    assert_eq!(found, ["hw.power hw_id=x5 7", "hw.voltage hw_id=x5 3.3", "oob.device.info protocol=snmp 1"]);
+}
+
+#[test]
+fn scales_come_from_columns_and_limits_from_flags() {
+    let own = table(
+        "    columns: {value: 1, scale: 2, divisor: 3, low: 4, on: 5}\n    labels: {hw.id: \"x{row}\"}\n    metrics:\n      \
+         - {metric: hw.voltage, value: value, signed_scale: scale}\n      \
+         - {metric: hw.fan.speed, value: value, divisor: divisor, offset: 1, limits: {low.critical: {value: low, where: {on: 1}}}}\n",
+    );
+    let rows = "1.3.6.1.9.1.1|2|500\n1.3.6.1.9.2.1|2|-100\n1.3.6.1.9.3.1|2|4\n1.3.6.1.9.4.1|2|8\n1.3.6.1.9.5.1|2|1\n\
+                1.3.6.1.9.1.2|4|7\n1.3.6.1.9.2.2|2|10\n1.3.6.1.9.3.2|2|0\n1.3.6.1.9.4.2|2|8\n1.3.6.1.9.5.2|2|2\n";
+    let report = evaluate(&own, rows);
+    // A divisor of 0 gives no reading; a limit whose flag is off is none.
+    let expected = [
+        "hw.fan.speed hw_id=x1 126",
+        "hw.fan.speed.limit hw_id=x1,hw_limit_type=low.critical 3",
+        "hw.voltage hw_id=x1 5",
+        "hw.voltage hw_id=x2 70",
+        "oob.device.info protocol=snmp 1",
+    ];
+    assert_eq!(lines(&report), expected);
 }

@@ -15,7 +15,7 @@ use super::source::Value;
 /// Index of a field in its table.
 pub(super) type FieldId = usize;
 
-/// A number, for people who read a device's answer.
+/// What a field shows: the raw value with its padding, words and codes taken care of.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Seen<'a> {
     /// Whole number.
@@ -243,4 +243,47 @@ fn capture<'a>(pattern: &Regex, seen: Seen<'a>) -> Option<Seen<'a>> {
         Cow::Borrowed(text) => Cow::Borrowed(text.get(found)?),
         Cow::Owned(text) => Cow::Owned(text.get(found)?.to_owned()),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_become_readable_text() {
+        let cases: [(&[u8], &str); 7] = [
+            (b"PDU-1", "PDU-1"),
+            (b"  Fan 1 \0\0", "Fan 1"),
+            (b"\0\0", ""),
+            ("Stra\u{df}e".as_bytes(), "Stra\u{df}e"),
+            (b"24 \xb0C", "24 \u{b0}C"),
+            (&[0, 0x0b, 0xdc, 0x34], "00:0b:dc:34"),
+            (b"two\r\nlines", "two\r\nlines"),
+        ];
+        for (octets, expected) in cases {
+            assert_eq!(text(octets), expected, "{octets:?}");
+        }
+    }
+
+    #[test]
+    fn bits_are_counted_from_the_highest_in_octets_and_from_the_lowest_in_integers() {
+        let octets = Value::Bytes([0b1000_0000, 0b0000_0001].as_slice().into());
+        let set: Vec<_> = (0..20).filter(|&number| bit(&octets, number) == Some(true)).collect();
+        assert_eq!(set, [0, 15]);
+        assert_eq!(bit(&octets, 16), None);
+        assert_eq!(bit(&Value::Integer(4), 2), Some(true));
+        assert_eq!(bit(&Value::Integer(4), 64), None);
+    }
+
+    #[test]
+    fn values_are_looked_up_as_they_are_written() {
+        let lookup =
+            Lookup::new([("1".to_owned(), "one"), ("-2".to_owned(), "two"), ("on".to_owned(), "yes")]);
+        assert_eq!(lookup.get(&Seen::Integer(1)), Some(&"one"));
+        assert_eq!(lookup.get(&Seen::Integer(-2)), Some(&"two"));
+        assert_eq!(lookup.get(&Seen::Text("on".into())), Some(&"yes"));
+        assert_eq!(lookup.get(&Seen::Text("1".into())), Some(&"one"));
+        assert_eq!(lookup.get(&Seen::Integer(3)), None);
+        assert_eq!(lookup.get(&Seen::Absent), None);
+    }
 }

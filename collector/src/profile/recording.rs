@@ -106,6 +106,6 @@ mod tests {
         assert_eq!(get("1.3.6"), Some(Value::Unsigned(u64::MAX)));
         assert_eq!(get("1.3.7"), Some(Value::Float(23.5)));
         let lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
-        assert_eq!(lines, [9, 10, 11]);
+        assert_eq!(lines, [10, 11, 12]);
     }
 }

@@ -338,3 +338,47 @@ fn matches(pattern: &regex_lite::Regex, seen: &Seen<'_>) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objects(rows: &[(&str, i64)]) -> Objects {
+        let mut objects = Objects::default();
+        for (oid, value) in rows {
+            objects.insert(oid.parse().unwrap(), Value::Integer(*value));
+        }
+        objects
+    }
+
+    #[test]
+    fn cells_of_a_row_stand_side_by_side_and_may_be_missing() {
+        let objects =
+            objects(&[("1.3.1.1", 11), ("1.3.1.3", 13), ("1.3.2.2", 22), ("1.3.2.3", 23), ("1.3.2.3.9", 0)]);
+        let shape = Shape {
+            columns: vec!["1.3.1".parse().unwrap(), "1.3.2".parse().unwrap()],
+            parts: vec![Part::Number],
+            ..Shape::default()
+        };
+        let frame = Frame::gather(&shape, &objects);
+        assert_eq!(frame.indexes, [&[1], &[2], &[3]]);
+        let number = |cell: &Option<&Value>| cell.map(|value| Seen::of(value).number().unwrap());
+        let cells: Vec<_> = frame.cells.iter().map(number).collect();
+        assert_eq!(cells, [Some(11.0), None, None, Some(22.0), Some(13.0), Some(23.0)]);
+    }
+
+    #[test]
+    fn an_index_is_read_as_rfc_2578_writes_it() {
+        let letters = |text: &str| text.bytes().map(u32::from).collect::<Vec<_>>();
+        let counted: Vec<u32> = [vec![7, 2], letters("ab"), vec![9]].concat();
+        let parts = [Part::Number, Part::CountedText, Part::Fixed(9)];
+        assert!(fits(&parts, &counted));
+        assert!(!fits(&[Part::Number, Part::CountedText, Part::Fixed(8)], &counted));
+        assert!(!fits(&parts, counted.get(..4).unwrap()));
+        assert!(!fits(&parts, &[7, 200, 1]));
+        assert!(fits(&[Part::Number, Part::Rest], &[7]));
+        assert_eq!(Part::RestText.see(&letters("eth0")), Seen::Text("eth0".into()));
+        assert_eq!(Part::Numbers(2).see(&[10, 1]), Seen::Text("10.1".into()));
+        assert_eq!(Part::Number.see(&[10]), Seen::Integer(10));
+    }
+}

@@ -261,7 +261,14 @@ impl Compiler {
                 checks.push((field, check));
             }
         }
+        // Regular expressions cost most, so they come last.
+        checks.sort_by_key(|(field, check)| check.pattern.is_some() || self.has_pattern(table, *field));
         checks
+    }
+
+    fn has_pattern(&self, table: usize, field: FieldId) -> bool {
+        let field = self.shapes.get(table).and_then(|shape| shape.fields.get(field));
+        field.and_then(|field| field.steps.as_ref()).is_some_and(|steps| steps.pattern.is_some())
     }
 
     fn check(&mut self, path: &Path, test: &Test) -> Check {
