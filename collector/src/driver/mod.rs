@@ -4,6 +4,7 @@
 //! never logs secrets and never records a value that the device did not send.
 
 pub mod any;
+pub mod breaker;
 pub mod budget;
 pub mod redfish;
 pub mod snmp;

@@ -4,11 +4,16 @@
 //! JSON documents to readings. `source` is the seam between them, and `collect` walks from the service
 //! root to the documents.
 
+pub mod client;
 pub mod collect;
 pub mod conformance;
+pub mod driver;
 mod inventory;
 mod logs;
 mod normalise;
+pub mod quirks;
+pub mod record;
+mod scrub;
 pub mod source;
 pub mod state;
 pub mod tree;
