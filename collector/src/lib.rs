@@ -5,6 +5,7 @@ pub mod config;
 pub mod driver;
 pub mod poll;
 pub mod profile;
+pub mod run;
 pub mod schedule;
 pub mod status;
 pub mod target;

@@ -18,57 +18,57 @@ const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// Which device, and how to log in.
 #[derive(Debug, Args)]
-pub struct TargetOptions {
+pub(super) struct TargetOptions {
     /// A URL (snmp://HOST[:PORT], redfish://HOST[:PORT], https://HOST, http://HOST), or with --config
     /// the name of a target
-    pub target: String,
+    pub(super) target: String,
     /// Configuration that names the target
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// SNMP community
     #[arg(long, env = "LIGHTSOUT_COMMUNITY", hide_env_values = true)]
-    pub community: Option<String>,
+    pub(super) community: Option<String>,
     /// SNMP version of the community
     #[arg(long, value_enum, default_value_t = Version::V2c)]
-    pub snmp_version: Version,
+    pub(super) snmp_version: Version,
     /// User of SNMPv3 or Redfish
     #[arg(long, value_name = "NAME")]
-    pub user: Option<String>,
+    pub(super) user: Option<String>,
     /// File with the Redfish user's password
     #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
+    pub(super) password_file: Option<PathBuf>,
     /// SNMPv3 authentication
     #[arg(long, value_enum, requires = "auth_file")]
-    pub auth: Option<Auth>,
+    pub(super) auth: Option<Auth>,
     /// File with the pass phrase of SNMPv3 authentication
     #[arg(long, value_name = "FILE", requires = "auth")]
-    pub auth_file: Option<PathBuf>,
+    pub(super) auth_file: Option<PathBuf>,
     /// SNMPv3 encryption
     #[arg(long, value_enum, requires = "privacy_file", requires = "auth")]
-    pub privacy: Option<Privacy>,
+    pub(super) privacy: Option<Privacy>,
     /// File with the pass phrase of SNMPv3 encryption
     #[arg(long, value_name = "FILE", requires = "privacy")]
-    pub privacy_file: Option<PathBuf>,
+    pub(super) privacy_file: Option<PathBuf>,
     /// SNMPv3 context
     #[arg(long, default_value = "", hide_default_value = true)]
-    pub context: String,
+    pub(super) context: String,
     /// PEM file with the authorities of the device's certificate
     #[arg(long, value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
     /// SHA-256 fingerprint of the device's certificate
     #[arg(long, value_name = "FINGERPRINT", conflicts_with = "ca_file")]
-    pub pin: Option<String>,
+    pub(super) pin: Option<String>,
     /// Don't verify the device's certificate: anybody in between can read the password
     #[arg(long, conflicts_with_all = ["ca_file", "pin"])]
-    pub insecure: bool,
+    pub(super) insecure: bool,
     /// Seconds allowed for the whole poll
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    pub deadline: u64,
+    pub(super) deadline: u64,
 }
 
 /// Community-based SNMP versions.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Version {
+pub(super) enum Version {
     /// SNMPv1
     #[value(name = "1")]
     V1,
@@ -80,7 +80,7 @@ pub enum Version {
 /// SNMPv3 authentication protocols.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum Auth {
+pub(super) enum Auth {
     Md5,
     Sha1,
     Sha224,
@@ -92,7 +92,7 @@ pub enum Auth {
 /// SNMPv3 privacy protocols.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum Privacy {
+pub(super) enum Privacy {
     Des,
     Aes128,
     Aes192,
@@ -101,10 +101,10 @@ pub enum Privacy {
 
 impl TargetOptions {
     /// The target that is meant.
-    pub fn resolve(&self) -> anyhow::Result<Arc<Target>> {
+    pub(super) fn resolve(&self) -> anyhow::Result<Arc<Target>> {
         match (&self.config, self.target.split_once("://")) {
             (Some(config), _) => self.named(config),
-            (None, Some((scheme, rest))) => self.from_url(scheme, rest),
+            (None, Some((scheme, rest))) => self.of_url(scheme, rest),
             (None, None) => {
                 bail!("{:?} is no URL: write snmp://{0} or redfish://{0}, or add --config FILE", self.target)
             }
@@ -120,7 +120,7 @@ impl TargetOptions {
         })
     }
 
-    fn from_url(&self, scheme: &str, rest: &str) -> anyhow::Result<Arc<Target>> {
+    fn of_url(&self, scheme: &str, rest: &str) -> anyhow::Result<Arc<Target>> {
         let protocol = match scheme {
             "snmp" => Protocol::Snmp,
             "redfish" | "https" | "http" => Protocol::Redfish,
@@ -202,7 +202,7 @@ impl From<Privacy> for PrivacyProtocol {
 }
 
 /// A fingerprint of 64 hexadecimal digits, with or without colons.
-pub fn fingerprint(text: &str) -> anyhow::Result<[u8; 32]> {
+pub(super) fn fingerprint(text: &str) -> anyhow::Result<[u8; 32]> {
     let digits: Vec<u32> = text.chars().filter(|&c| c != ':').map_while(|c| c.to_digit(16)).collect();
     let length = text.chars().filter(|&c| c != ':').count();
     let bytes: Vec<u8> = digits

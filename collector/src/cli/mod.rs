@@ -1,4 +1,163 @@
-//! The command line.
+//! The command line: what each command takes, and what its exit code says.
 
-pub mod adhoc;
-pub mod output;
+mod adhoc;
+mod check;
+#[cfg(feature = "demo")]
+mod demo;
+mod logging;
+mod output;
+mod probe;
+mod record;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use tokio::sync::watch;
+
+use crate::config::{self, Config};
+use crate::run::Program;
+
+/// It did what it was asked.
+pub const DONE: u8 = 0;
+/// It could not: no socket, no file, a bug.
+pub const FAILED: u8 = 1;
+/// The command line or the configuration has mistakes. `clap` uses the same number.
+pub const MISTAKE: u8 = 2;
+/// The device did not answer, or refused.
+pub const DEVICE_DOWN: u8 = 3;
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 mistakes in the command line or configuration, \
+                          3 the device did not answer or refused";
+
+/// Out-of-band monitoring: polls BMCs, PDUs, UPSes and switches, and serves one catalogue of metrics to
+/// Prometheus
+#[derive(Debug, Parser)]
+#[command(name = "lightsout", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    logging: logging::Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Poll the targets of a configuration and serve /metrics and the status page
+    Run(ConfigFile),
+    /// Check a configuration and the profiles that it names; change nothing, ask no device
+    Check(ConfigFile),
+    /// Poll one target once and show what it says
+    Probe(probe::Options),
+    /// Record a device as a fixture, without what identifies its owner
+    Record(record::Options),
+    /// Print the JSON Schema of a file that people write, for editors
+    Schema(SchemaOf),
+    /// Print completions for a shell
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+    /// Start a mock facility inside the program, poll it and show where to look
+    #[cfg(feature = "demo")]
+    Demo(demo::Options),
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// Configuration file
+    #[arg(long, short, value_name = "FILE", env = "LIGHTSOUT_CONFIG", default_value = "lightsout.yml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct SchemaOf {
+    /// Which file
+    #[arg(value_enum, default_value_t = Written::Config)]
+    of: Written,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Written {
+    /// The configuration
+    Config,
+    /// A device profile
+    Profile,
+}
+
+impl Cli {
+    /// Runs the command to its end. Mistakes are printed.
+    pub async fn execute(self) -> ExitCode {
+        let outcome = match self.logging.start() {
+            Ok(()) => self.command.execute().await,
+            Err(error) => Err(error),
+        };
+        outcome.map_or_else(explain, ExitCode::from)
+    }
+}
+
+impl Command {
+    async fn execute(self) -> anyhow::Result<u8> {
+        match self {
+            Self::Run(file) => run(file.config).await,
+            Self::Check(file) => check::check(&file.config),
+            Self::Probe(options) => probe::probe(&options).await,
+            Self::Record(options) => record::record(&options).await,
+            Self::Schema(schema) => print(&format!("{:#}\n", schema.of.schema())),
+            Self::Completions { shell } => {
+                clap_complete::generate(shell, &mut Cli::command(), "lightsout", &mut io::stdout());
+                Ok(DONE)
+            }
+            #[cfg(feature = "demo")]
+            Self::Demo(options) => demo::demo(&options).await,
+        }
+    }
+}
+
+impl Written {
+    fn schema(self) -> serde_json::Value {
+        match self {
+            Self::Config => config::schema(),
+            Self::Profile => crate::profile::schema(),
+        }
+    }
+}
+
+async fn run(path: PathBuf) -> anyhow::Result<u8> {
+    let config = Config::load(&path)?;
+    let (_end, shutdown) = watch::channel(false);
+    let program = Program::start(path, config, shutdown.clone()).await?;
+    program.run(shutdown).await?;
+    Ok(DONE)
+}
+
+/// Writes to standard output. A reader that has left, such as `head`, is no failure.
+fn print(text: &str) -> anyhow::Result<u8> {
+    use io::Write as _;
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(DONE),
+    }
+}
+
+/// Prints what went wrong, with all mistakes of a file, each with its line.
+#[allow(clippy::print_stderr, reason = "this is where errors meet people")]
+fn explain(error: anyhow::Error) -> ExitCode {
+    if let Some(problems) = check::problems(&error) {
+        eprintln!("{}", problems.render());
+        return ExitCode::from(MISTAKE);
+    }
+    eprintln!("error: {error:#}");
+    ExitCode::from(FAILED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

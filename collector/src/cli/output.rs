@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// Where colours are wanted: on a terminal only, and not where `NO_COLOR` is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
+pub(super) enum Colour {
     /// Escape sequences are written.
     On,
     /// Plain text.
@@ -24,7 +24,7 @@ impl Colour {
 }
 
 /// A line for each reading: metric, component, value, unit. Of a state set only the present state is shown.
-pub fn table(report: &PollReport, colour: Colour) -> String {
+pub(super) fn table(report: &PollReport, colour: Colour) -> String {
     let mut text = headline(report, colour);
     let rows: Vec<[String; 4]> = report.samples.iter().filter_map(row).collect();
     let mut widths = [0; 4];
@@ -101,7 +101,7 @@ fn row(sample: &Sample) -> Option<[String; 4]> {
 }
 
 /// The whole outcome as one JSON object.
-pub fn json(report: &PollReport, protocol: &str) -> Value {
+pub(super) fn json(report: &PollReport, protocol: &str) -> Value {
     let samples: Vec<Value> = report.samples.iter().map(sample_json).collect();
     let faults: Vec<Value> = report
         .faults

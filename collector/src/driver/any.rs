@@ -5,23 +5,28 @@ use std::sync::Arc;
 use model::{PollError, ReportBuilder};
 
 use super::Driver;
+use super::redfish::driver::{Redfish, RedfishDriver};
 use super::snmp::{Snmp, SnmpDriver};
 use crate::profile::Profiles;
 use crate::target::{Protocol, Target};
 
-/// What drivers share: sockets and data.
+/// What drivers share: sockets, data, and the memory of refused logins.
 #[derive(Clone)]
 pub struct Common {
     /// The SNMP sockets.
     pub snmp: Arc<Snmp>,
     /// The device profiles.
     pub profiles: Arc<Profiles>,
+    /// What Redfish drivers share.
+    pub redfish: Arc<Redfish>,
 }
 
 /// A driver of any protocol.
 pub enum AnyDriver {
     /// SNMP.
     Snmp(Box<SnmpDriver>),
+    /// Redfish.
+    Redfish(Box<RedfishDriver>),
     /// A target that cannot be polled as it is configured: it stays visible, and says why.
     Unusable(PollError),
 }
@@ -29,12 +34,13 @@ pub enum AnyDriver {
 impl AnyDriver {
     /// The driver for a target. Asks the device nothing yet.
     pub fn new(common: &Common, target: &Arc<Target>) -> Self {
+        let target = Arc::clone(target);
         let driver = match target.protocol {
-            Protocol::Snmp => {
-                SnmpDriver::new(Arc::clone(&common.snmp), Arc::clone(target), Arc::clone(&common.profiles))
-                    .map(|driver| Self::Snmp(Box::new(driver)))
+            Protocol::Snmp => SnmpDriver::new(Arc::clone(&common.snmp), target, Arc::clone(&common.profiles))
+                .map(|driver| Self::Snmp(Box::new(driver))),
+            Protocol::Redfish => {
+                RedfishDriver::new(&common.redfish, target).map(|driver| Self::Redfish(Box::new(driver)))
             }
-            Protocol::Redfish => Err(PollError::new(model::Reason::Config, "no Redfish driver")),
         };
         driver.unwrap_or_else(Self::Unusable)
     }
@@ -44,6 +50,7 @@ impl Driver for AnyDriver {
     async fn poll(&mut self, report: &mut ReportBuilder) -> Result<(), PollError> {
         match self {
             Self::Snmp(driver) => driver.poll(report).await,
+            Self::Redfish(driver) => driver.poll(report).await,
             Self::Unusable(error) => Err(error.clone()),
         }
     }
@@ -51,6 +58,7 @@ impl Driver for AnyDriver {
     async fn close(&mut self) {
         match self {
             Self::Snmp(driver) => driver.close().await,
+            Self::Redfish(driver) => driver.close().await,
             Self::Unusable(_) => {}
         }
     }

@@ -76,7 +76,7 @@ impl Fleet {
     pub async fn apply<D, F>(&mut self, targets: Vec<Arc<Target>>, mut driver: F) -> Changes
     where
         D: Driver + Send + 'static,
-        F: FnMut(&Target) -> D,
+        F: FnMut(&Arc<Target>) -> D,
     {
         let mut changes = Changes::default();
         let mut wanted: HashMap<String, Arc<Target>> =
@@ -168,6 +168,7 @@ async fn run<D: Driver>(mut poller: Poller<D>, shared: Arc<Shared>, stop: Cancel
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Site;
     use crate::poll::task::tests::target;
     use model::{PollError, ReportBuilder};
     use std::sync::Mutex;
@@ -212,10 +213,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reload_touches_only_what_it_changes() {
         let board = Arc::new(Board::default());
-        let (telemetry, _registry) = Telemetry::new("fra1", "", "");
+        let (telemetry, _registry) = Telemetry::new(&Site::default(), "");
         let mut fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry);
         let driver = Counted::default();
-        let make = |_: &Target| {
+        let make = |_: &Arc<Target>| {
             driver.made.fetch_add(1, Ordering::Relaxed);
             driver.clone()
         };
@@ -233,7 +234,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_target_is_polled_at_its_own_interval() {
         let board = Arc::new(Board::default());
-        let (telemetry, _registry) = Telemetry::new("fra1", "", "");
+        let (telemetry, _registry) = Telemetry::new(&Site::default(), "");
         let mut fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry);
         let driver = Counted::default();
         fleet.apply(vec![target("a"), slower("b")], |_| driver.clone()).await;

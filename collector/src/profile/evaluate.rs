@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use model::{Label, Labels, Metric, Rejection, ReportBuilder, metric};
+use model::{Identity, Label, Labels, Metric, Rejection, ReportBuilder, metric};
 
 use super::field::{FieldId, Seen};
 use super::program::{Input, Output, Program, Rule, Template, UnitRule};
@@ -218,20 +218,15 @@ impl Description {
         }
     }
 
-    /// Records it beside what the operator declared.
+    /// Tells the report, which adds what the operator declared.
     pub(super) fn record(&self, report: &mut ReportBuilder) {
-        let device = report.device().clone();
-        let declared = &device.description;
-        let labels = Labels::new()
-            .with(Label::Vendor, &self.vendor)
-            .with(Label::Model, &self.model)
-            .with(Label::Serial, &self.serial)
-            .with(Label::AssetTag, &declared.asset_tag)
-            .with(Label::Room, &declared.room)
-            .with(Label::RackUnit, &declared.rack_unit)
-            .with(Label::PowerFeed, &declared.power_feed)
-            .with(Label::Protocol, "snmp");
-        report.record(metric::OOB_DEVICE_INFO, &labels, 1.0);
+        report.identify(&Identity {
+            vendor: &self.vendor,
+            model: &self.model,
+            serial: &self.serial,
+            protocol: "snmp",
+            ..Identity::default()
+        });
         if !self.firmware.is_empty() {
             let labels = Labels::new().with(Label::Component, "device").with(Label::Version, &self.firmware);
             report.record(metric::OOB_FIRMWARE_INFO, &labels, 1.0);

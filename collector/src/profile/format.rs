@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// JSON Schema of `profile.yaml`, for editors.
+pub fn schema() -> serde_json::Value {
+    schemars::SchemaGenerator::default().into_root_schema_for::<Profile>().to_value()
+}
+
 /// A device profile: which devices it is for, and what their SNMP objects mean.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -21,5 +21,6 @@ pub mod source;
 mod units;
 
 pub use evaluate::{Description, Reading, Trace, Traced};
+pub use format::schema;
 pub use load::{ProfileError, Profiles};
 pub use select::Selection;

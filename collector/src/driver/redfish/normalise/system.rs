@@ -1,6 +1,6 @@
 //! Computer systems and managers (DSP0268: ComputerSystem, Manager), and what describes a device.
 
-use model::{Label, Labels, Timestamp, metric};
+use model::{Identity, Label, Labels, Timestamp, metric};
 use serde_json::Value;
 
 use super::component::version;
@@ -66,26 +66,20 @@ pub(crate) fn vendor(root: &Value) -> &str {
     text(root, "Vendor").or_else(own).unwrap_or("")
 }
 
-/// Records what describes the device: by what the operator declares, else by the first of `docs` that says it,
-/// the last of which is the service root.
+/// Tells what describes the device: for each field the first of `docs` that says it, the last of which is the
+/// service root.
 pub(crate) fn describe(ledger: &mut Ledger<'_>, docs: &[&Value]) {
-    let device = std::sync::Arc::clone(ledger.report.device());
-    let declared = &device.description;
     let first = |keys: &[&str]| {
         let told = docs.iter().flat_map(|doc| keys.iter().filter_map(|key| text(doc, key)));
         told.into_iter().find(|text| !PLACEHOLDERS.contains(text)).unwrap_or("")
     };
     let named = first(&["Manufacturer", "Vendor"]);
     let told_vendor = if named.is_empty() { docs.last().map_or("", |root| vendor(root)) } else { named };
-    let asset_tag = if declared.asset_tag.is_empty() { first(&["AssetTag"]) } else { &declared.asset_tag };
-    let labels = Labels::new()
-        .with(Label::Vendor, told_vendor)
-        .with(Label::Model, first(&["Model", "Product"]))
-        .with(Label::Serial, first(&["SerialNumber"]))
-        .with(Label::AssetTag, asset_tag)
-        .with(Label::Room, &declared.room)
-        .with(Label::RackUnit, &declared.rack_unit)
-        .with(Label::PowerFeed, &declared.power_feed)
-        .with(Label::Protocol, "redfish");
-    ledger.report.record(metric::OOB_DEVICE_INFO, &labels, 1.0);
+    ledger.report.identify(&Identity {
+        vendor: told_vendor,
+        model: first(&["Model", "Product"]),
+        serial: first(&["SerialNumber"]),
+        asset_tag: first(&["AssetTag"]),
+        protocol: "redfish",
+    });
 }

@@ -1,0 +1,42 @@
+//! Logs: to standard error, for people or as JSON.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::anyhow;
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// `async-snmp` logs each failed request as an error; the driver says what matters of it.
+const QUIET: &str = "async_snmp=off";
+
+/// What is logged, and how.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,collector::poll=debug
+    #[arg(long, global = true, env = "LIGHTSOUT_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+    /// Form of the log
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    log_format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A line for people
+    Text,
+    /// A JSON object on each line
+    Json,
+}
+
+impl Options {
+    /// Starts to log.
+    pub(super) fn start(&self) -> anyhow::Result<()> {
+        let filter = EnvFilter::try_new(format!("{QUIET},{}", self.log))?;
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let started = match self.log_format {
+            Format::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+            Format::Json => builder.json().flatten_event(true).try_init(),
+        };
+        started.map_err(|error| anyhow!("cannot log: {error}"))
+    }
+}

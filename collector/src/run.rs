@@ -1,0 +1,190 @@
+//! The running program: configuration, fleet, discovered targets, web endpoints, reload, shutdown.
+//!
+//! Owns every other part and joins them; knows no protocol and no format.
+
+mod discover;
+mod parts;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use crate::config::{Config, Site, Web};
+use crate::driver::any::{AnyDriver, Common};
+use crate::poll::board::Board;
+use crate::poll::fleet::{Changes, Fleet, Outlet};
+use crate::poll::task::wall_clock;
+use crate::target::Target;
+use crate::telemetry::Telemetry;
+use crate::web::ReloadRequest;
+use discover::Discovery;
+pub use parts::common;
+
+/// How often the program says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Reloads that wait at once: the next one does what all would do.
+const WAITING_RELOADS: usize = 1;
+
+/// A program that has read its configuration and polls.
+pub struct Program {
+    path: PathBuf,
+    /// What a reload cannot change.
+    fixed: (Site, Web),
+    own: Vec<Target>,
+    discovery: Discovery,
+    common: Common,
+    board: Arc<Board>,
+    fleet: Fleet,
+    telemetry: Telemetry,
+    reloads: mpsc::Receiver<ReloadRequest>,
+}
+
+impl Program {
+    /// Starts polling what `config`, read from `path`, names, and serves its web endpoints until
+    /// `shutdown` ends.
+    ///
+    /// # Errors
+    /// No socket, no usable web configuration, or a profile with a mistake.
+    pub async fn start(
+        path: PathBuf,
+        config: Config,
+        shutdown: watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
+        let common = common(&config.profile_dirs, config.state_dir.as_deref()).await?;
+        let (telemetry, registry) = Telemetry::new(&config.site, &config.hash);
+        let board = Arc::new(Board::new());
+        let ready = Arc::new(AtomicBool::new(false));
+        let (reload, reloads) = mpsc::channel(WAITING_RELOADS);
+        parts::serve(&config.web, Arc::clone(&board), registry, reload, shutdown, Arc::clone(&ready))?;
+        let fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry.clone());
+        let mut program = Self {
+            path,
+            fixed: (config.site.clone(), config.web.clone()),
+            own: Vec::new(),
+            discovery: Discovery::default(),
+            common,
+            board,
+            fleet,
+            telemetry,
+            reloads,
+        };
+        program.take(config).await?;
+        ready.store(true, Ordering::Relaxed);
+        Ok(program)
+    }
+
+    /// What is known of every target.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
+    /// Runs until `shutdown` says so, or a signal to end comes.
+    ///
+    /// # Errors
+    /// Signals cannot be waited for.
+    pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+        let mut ending = Ending::new()?;
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        loop {
+            tokio::select! {
+                _ = heartbeat.tick() => self.beat(),
+                _ = hangup.recv() => {
+                    let _ = self.reload().await;
+                }
+                Some(request) = self.reloads.recv() => {
+                    let outcome = self.reload().await;
+                    let _ = request.send(outcome);
+                }
+                () = self.discovery.changed() => {
+                    let changes = self.apply().await;
+                    tell(changes, "target lists changed");
+                }
+                _ = shutdown.wait_for(|&end| end) => break,
+                () = ending.come() => break,
+            }
+        }
+        tracing::info!("ending: closing the sessions on all devices");
+        self.fleet.shutdown().await;
+        Ok(())
+    }
+
+    fn beat(&self) {
+        let now = wall_clock();
+        self.telemetry.heartbeat(now as f64 / 1e3);
+        self.telemetry.series(self.board.latest.series(now));
+    }
+
+    /// Reads the configuration again. A bad one changes nothing and is told in words.
+    async fn reload(&mut self) -> Result<(), String> {
+        let path = self.path.clone();
+        let loaded = tokio::task::spawn_blocking(move || Config::load(&path)).await;
+        let outcome = match loaded {
+            Ok(Ok(config)) => self.take(config).await.map_err(|error| format!("{error:#}")),
+            Ok(Err(problems)) => Err(problems.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        self.telemetry.reloaded(outcome.is_ok());
+        if let Err(problems) = &outcome {
+            tracing::error!(file = %self.path.display(), %problems, "reload refused: nothing has changed");
+        }
+        outcome
+    }
+
+    /// Makes a checked configuration the present one.
+    async fn take(&mut self, config: Config) -> anyhow::Result<()> {
+        if self.fixed != (config.site.clone(), config.web.clone()) {
+            tracing::warn!(
+                "`site` and `web` have changed: they take effect when the program is started anew"
+            );
+        }
+        let discovery = Discovery::start(config.target_files, config.target_http)?;
+        discovery.settle().await;
+        self.discovery = discovery;
+        self.own = config.targets;
+        self.telemetry.configured(&config.hash);
+        let changes = self.apply().await;
+        tell(changes, "configuration loaded");
+        Ok(())
+    }
+
+    async fn apply(&mut self) -> Changes {
+        let targets = self.discovery.combine(&self.own);
+        self.board.expect(&targets);
+        let common = &self.common;
+        self.fleet.apply(targets, |target| AnyDriver::new(common, target)).await
+    }
+}
+
+fn tell(changes: Changes, what: &'static str) {
+    let Changes { added, removed, changed, unchanged } = changes;
+    tracing::info!(added, removed, changed, unchanged, "{what}");
+}
+
+/// The signals that end the program.
+struct Ending {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ending {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?,
+            terminate: signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?,
+        })
+    }
+
+    async fn come(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
