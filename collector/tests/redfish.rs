@@ -1,6 +1,5 @@
 //! The Redfish driver against the Redfish mock: whole polls, over HTTP and HTTPS.
 #![cfg(test)]
-
 #![allow(clippy::print_stderr, reason = "tests say what they leave out")]
 
 use std::collections::BTreeSet;
