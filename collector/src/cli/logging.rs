@@ -12,9 +12,10 @@ const QUIET: &str = "async_snmp=off";
 /// What is logged, and how.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// What is logged: error, warn, info, debug, trace, or a filter such as info,collector::poll=debug
-    #[arg(long, global = true, env = "LIGHTSOUT_LOG", default_value = "info", value_name = "FILTER")]
-    log: String,
+    /// What is logged: off, error, warn, info, debug, trace, or a filter such as info,collector::poll=debug.
+    /// Default: info for run, warn for demo, otherwise off
+    #[arg(long, global = true, env = "LIGHTSOUT_LOG", value_name = "FILTER")]
+    log: Option<String>,
     /// Form of the log
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     log_format: Format,
@@ -29,9 +30,9 @@ enum Format {
 }
 
 impl Options {
-    /// Starts to log.
-    pub(super) fn start(&self) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_new(format!("{QUIET},{}", self.log))?;
+    /// Starts to log; `usual` is the filter where nobody says.
+    pub(super) fn start(&self, usual: &str) -> anyhow::Result<()> {
+        let filter = EnvFilter::try_new(format!("{QUIET},{}", self.log.as_deref().unwrap_or(usual)))?;
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
         let started = match self.log_format {
             Format::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),

@@ -89,7 +89,7 @@ enum Written {
 impl Cli {
     /// Runs the command to its end. Mistakes are printed.
     pub async fn execute(self) -> ExitCode {
-        let outcome = match self.logging.start() {
+        let outcome = match self.logging.start(self.command.usual_log()) {
             Ok(()) => self.command.execute().await,
             Err(error) => Err(error),
         };
@@ -98,6 +98,16 @@ impl Cli {
 }
 
 impl Command {
+    /// What is logged where nobody says: commands that end by themselves print what they found.
+    fn usual_log(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "info",
+            #[cfg(feature = "demo")]
+            Self::Demo(_) => "warn",
+            _ => "off",
+        }
+    }
+
     async fn execute(self) -> anyhow::Result<u8> {
         match self {
             Self::Run(file) => run(file.config).await,
@@ -106,8 +116,9 @@ impl Command {
             Self::Record(options) => record::record(&options).await,
             Self::Schema(schema) => print(&format!("{:#}\n", schema.of.schema())),
             Self::Completions { shell } => {
-                clap_complete::generate(shell, &mut Cli::command(), "lightsout", &mut io::stdout());
-                Ok(DONE)
+                let mut text = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "lightsout", &mut text);
+                print(&String::from_utf8_lossy(&text))
             }
             #[cfg(feature = "demo")]
             Self::Demo(options) => demo::demo(&options).await,
