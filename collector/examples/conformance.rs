@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use collector::profile::conformance::{Comparison, Expected, Note, Verdict, compare};
+use collector::profile::conformance::{Comparison, Expected, Note, Verdict, compare, notes};
 use collector::profile::{Profiles, recording};
 
 /// Counts of one class or recording.
@@ -63,8 +63,8 @@ fn main() -> anyhow::Result<()> {
             path => folder = path.into(),
         }
     }
-    let profiles = Profiles::builtin().map_err(|error| anyhow::anyhow!("{error}"))?;
-    let notes: Vec<Note> = serde_saphyr::from_str(include_str!("../profiles/conformance-notes.yaml"))?;
+    let profiles = Profiles::builtin()?;
+    let notes = notes("conformance-notes.yaml", include_str!("../profiles/conformance-notes.yaml"))?;
     let mut classes: BTreeMap<String, Count> = BTreeMap::new();
     let mut families = Count::default();
     let mut all = Count::default();

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Device, Metric, ReportBuilder, Unit};
+use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::yaml::{Document, Problems};
 
 use super::evaluate::{Reading, Traced};
 use super::load::Profiles;
@@ -38,15 +41,26 @@ pub struct Sensor {
 }
 
 /// A difference whose reason is known.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     /// Name of the recording.
     pub recording: String,
     /// The sensor's OID, or the beginning of several.
     pub oid: String,
+    /// Only sensors for which the other opinion says this value.
+    #[serde(default)]
+    pub value: Option<f64>,
     /// Why the other opinion is not followed.
     pub reason: String,
+}
+
+/// Reads the list of known differences.
+///
+/// # Errors
+/// All mistakes in it.
+pub fn notes(file: &str, text: &str) -> Result<Vec<Note>, Problems> {
+    Document::parse(file, text)?.decode()
 }
 
 /// How one sensor compares.
@@ -140,7 +154,7 @@ pub fn compare(
         .sensors
         .iter()
         .map(|sensor| {
-            let known = notes.iter().find(|note| note.recording == name && covers(&note.oid, &sensor.oid));
+            let known = notes.iter().find(|note| note.recording == name && note.covers(sensor));
             let verdict = match (judge(sensor, &reads), known) {
                 (Verdict::Same, _) => Verdict::Same,
                 (_, Some(note)) => Verdict::Explained(note.reason.clone()),
@@ -164,10 +178,13 @@ pub fn compare(
     }
 }
 
-fn covers(note: &str, oid: &str) -> bool {
-    match (note.parse::<Oid>(), oid.parse::<Oid>()) {
-        (Ok(note), Ok(oid)) => oid.strip_prefix(&note).is_some(),
-        _ => false,
+impl Note {
+    fn covers(&self, sensor: &Sensor) -> bool {
+        let below = match (self.oid.parse::<Oid>(), sensor.oid.parse::<Oid>()) {
+            (Ok(note), Ok(oid)) => oid.strip_prefix(&note).is_some(),
+            _ => false,
+        };
+        below && (self.value.is_none() || self.value == sensor.value)
     }
 }
 
@@ -181,6 +198,9 @@ fn judge(sensor: &Sensor, reads: &BTreeMap<Oid, Vec<Read>>) -> Verdict {
     let Some(value) = sensor.value.filter(|_| !units.is_empty()) else { return Verdict::Same };
     let same = |read: &&Read| {
         let unit = read.metric.definition().unit;
+        if unit == Unit::DecibelMilliwatts && sensor.class == "power" {
+            return read.number.is_some_and(|number| close(number, decibels(value), 1.0));
+        }
         let factor = units.iter().find(|(known, _)| *known == unit).map(|(_, factor)| factor);
         factor.zip(read.number).is_some_and(|(factor, number)| close(number, value * factor, *factor))
     };
@@ -195,6 +215,11 @@ fn judge(sensor: &Sensor, reads: &BTreeMap<Oid, Vec<Read>>) -> Verdict {
         })
         .collect();
     Verdict::Different(texts.join(", "))
+}
+
+/// Watts as decibels relative to one milliwatt.
+fn decibels(watts: f64) -> f64 {
+    10.0 * (watts * 1000.0).log10()
 }
 
 fn close(ours: f64, theirs: f64, factor: f64) -> bool {

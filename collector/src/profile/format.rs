@@ -209,7 +209,7 @@ pub struct LongColumn {
     pub regex: Option<String>,
     /// Words for raw values; a value that isn't listed is none.
     #[serde(default, rename = "enum")]
-    pub words: BTreeMap<Key, Literal>,
+    pub words: BTreeMap<String, Literal>,
 }
 
 /// A number or a text.
@@ -231,17 +231,6 @@ impl std::fmt::Display for Literal {
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => f.write_str(text),
         }
-    }
-}
-
-/// A value as the key of a mapping: a number is as good as a text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
-#[schemars(transparent)]
-pub struct Key(pub String);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Literal::deserialize(deserializer).map(|literal| Self(literal.to_string()))
     }
 }
 
@@ -370,7 +359,7 @@ pub struct UnitField {
     /// Field.
     pub field: String,
     /// Its values and the units they mean; with another value nothing is read.
-    pub units: BTreeMap<Key, String>,
+    pub units: BTreeMap<String, String>,
 }
 
 /// A limit: the field that holds it, or more about it.

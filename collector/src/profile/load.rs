@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::yaml::{self, Document, Problem, Problems};
+
 use super::compile::compile;
 use super::format::Profile;
 use super::program::Program;
@@ -26,10 +28,10 @@ pub enum ProfileError {
         source: io::Error,
     },
     /// A file is no valid profile.
-    #[error("{text}")]
+    #[error("{problems}")]
     Invalid {
-        /// Every mistake, a line or more for each.
-        text: String,
+        /// Every mistake, each with its place.
+        problems: Problems,
     },
 }
 
@@ -75,26 +77,25 @@ impl Profiles {
     }
 
     fn add<'a>(&mut self, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), ProfileError> {
-        let mut mistakes = Vec::new();
+        let mut problems = Problems::new();
         let mut programs = self.programs.clone();
-        let mut replaces = Vec::new();
+        let mut replacing = Vec::new();
         for (file, text) in texts {
             match parse(file, text) {
-                Ok(program) => {
-                    replaces.extend(program.replaces.iter().map(|name| (file, name.clone())));
+                Ok((document, program)) => {
+                    let program = Arc::new(program);
                     programs.retain(|known| known.name != program.name);
-                    programs.push(Arc::new(program));
+                    programs.push(Arc::clone(&program));
+                    replacing.push((document, program));
                 }
-                Err(text) => mistakes.push(text),
+                Err(found) => problems.extend(found),
             }
         }
-        for (file, name) in replaces {
-            if !programs.iter().any(|program| program.answers_to(&name)) {
-                mistakes.push(format!("{file}: replaces: there is no profile or table {name:?}"));
-            }
+        for (document, program) in replacing {
+            problems.extend(unknown_replaces(&document, &program, &programs));
         }
-        if !mistakes.is_empty() {
-            return Err(ProfileError::Invalid { text: mistakes.join("\n") });
+        if !problems.is_empty() {
+            return Err(ProfileError::Invalid { problems });
         }
         programs.sort_by(|left, right| left.name.cmp(&right.name));
         self.programs = programs;
@@ -107,13 +108,30 @@ impl Profiles {
     }
 }
 
-fn parse(file: &str, text: &str) -> Result<Program, String> {
-    let profile: Profile = serde_saphyr::from_str(text).map_err(|error| format!("{file}: {error}"))?;
-    compile(&profile).map_err(|mistakes| {
-        let lines: Vec<_> =
-            mistakes.iter().map(|mistake| format!("{file}: {}: {}", mistake.path, mistake.message)).collect();
-        lines.join("\n")
-    })
+fn parse(file: &str, text: &str) -> Result<(Document, Program), Problems> {
+    let document = Document::parse(file, text)?;
+    let profile: Profile = document.decode()?;
+    match compile(&profile) {
+        Ok(program) => Ok((document, program)),
+        Err(mistakes) => {
+            let mut problems = Problems::new();
+            problems
+                .extend(mistakes.into_iter().map(|mistake| document.problem(&mistake.path, mistake.message, "")));
+            Err(problems)
+        }
+    }
+}
+
+/// What a profile replaces and nobody provides.
+fn unknown_replaces(document: &Document, program: &Program, programs: &[Arc<Program>]) -> Vec<Problem> {
+    let unknown = |name: &str| !programs.iter().any(|program| program.answers_to(name));
+    let named = program.replaces.iter().enumerate().filter(|(_, name)| unknown(name));
+    let path = yaml::Path::root().key("replaces");
+    named
+        .map(|(at, name)| {
+            document.problem(&path.index(at), format!("there is no profile or table {name:?}"), "")
+        })
+        .collect()
 }
 
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {

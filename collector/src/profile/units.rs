@@ -5,12 +5,14 @@ use model::Unit;
 /// How a number in a device's unit becomes one in the catalogue's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Conversion {
-    /// `number x factor + offset`.
+    /// `(number + shift) x numerator / denominator`: a decimal fraction stays the nearest number to it.
     Linear {
-        /// Factor.
-        factor: f64,
-        /// Offset, after the factor.
-        offset: f64,
+        /// Is added first.
+        shift: f64,
+        /// Is multiplied by.
+        numerator: f64,
+        /// Is divided by.
+        denominator: f64,
     },
     /// `10 log10(number x milliwatts)`: power to decibels relative to one milliwatt.
     Decibel {
@@ -21,56 +23,60 @@ pub(crate) enum Conversion {
 
 impl Conversion {
     /// Leaves a number as it is.
-    pub(crate) const NONE: Self = Self::Linear { factor: 1.0, offset: 0.0 };
+    pub(crate) const NONE: Self = by(1.0);
 
     /// Converts. No light is no decibels: the result is then not finite.
     pub(crate) fn apply(self, number: f64) -> f64 {
         match self {
-            Self::Linear { factor, offset } => number * factor + offset,
+            Self::Linear { shift, numerator, denominator } => (number + shift) * numerator / denominator,
             Self::Decibel { milliwatts } => 10.0 * (number * milliwatts).log10(),
         }
     }
 }
 
 const fn by(factor: f64) -> Conversion {
-    Conversion::Linear { factor, offset: 0.0 }
+    Conversion::Linear { shift: 0.0, numerator: factor, denominator: 1.0 }
+}
+
+const fn over(denominator: f64) -> Conversion {
+    Conversion::Linear { shift: 0.0, numerator: 1.0, denominator }
 }
 
 /// Units by name: the catalogue's unit that each becomes, and how.
 #[rustfmt::skip]
 const UNITS: &[(&str, Unit, Conversion)] = &[
     ("ratio", Unit::One, Conversion::NONE),
-    ("percent", Unit::One, by(0.01)),
+    ("percent", Unit::One, over(100.0)),
     ("seconds", Unit::Seconds, Conversion::NONE),
-    ("ticks", Unit::Seconds, by(0.01)),
-    ("milliseconds", Unit::Seconds, by(0.001)),
+    ("ticks", Unit::Seconds, over(100.0)),
+    ("milliseconds", Unit::Seconds, over(1000.0)),
     ("minutes", Unit::Seconds, by(60.0)),
     ("hours", Unit::Seconds, by(3600.0)),
     ("days", Unit::Seconds, by(86_400.0)),
     ("W", Unit::Watts, Conversion::NONE),
-    ("mW", Unit::Watts, by(0.001)),
+    ("mW", Unit::Watts, over(1000.0)),
     ("kW", Unit::Watts, by(1000.0)),
     ("J", Unit::Joules, Conversion::NONE),
     ("kJ", Unit::Joules, by(1000.0)),
     ("Wh", Unit::Joules, by(3600.0)),
     ("kWh", Unit::Joules, by(3.6e6)),
     ("V", Unit::Volts, Conversion::NONE),
-    ("mV", Unit::Volts, by(0.001)),
+    ("mV", Unit::Volts, over(1000.0)),
     ("kV", Unit::Volts, by(1000.0)),
     ("A", Unit::Amperes, Conversion::NONE),
-    ("mA", Unit::Amperes, by(0.001)),
-    ("uA", Unit::Amperes, by(1e-6)),
+    ("mA", Unit::Amperes, over(1000.0)),
+    ("uA", Unit::Amperes, over(1e6)),
     ("VA", Unit::VoltAmperes, Conversion::NONE),
     ("kVA", Unit::VoltAmperes, by(1000.0)),
     ("Hz", Unit::Hertz, Conversion::NONE),
     ("celsius", Unit::Celsius, Conversion::NONE),
-    ("fahrenheit", Unit::Celsius, Conversion::Linear { factor: 5.0 / 9.0, offset: -160.0 / 9.0 }),
-    ("kelvin", Unit::Celsius, Conversion::Linear { factor: 1.0, offset: -273.15 }),
+    ("fahrenheit", Unit::Celsius, Conversion::Linear { shift: -32.0, numerator: 5.0, denominator: 9.0 }),
+    ("kelvin", Unit::Celsius, Conversion::Linear { shift: -273.15, numerator: 1.0, denominator: 1.0 }),
     ("rpm", Unit::Rpm, Conversion::NONE),
     ("m3/s", Unit::CubicMetersPerSecond, Conversion::NONE),
-    ("m3/h", Unit::CubicMetersPerSecond, by(1.0 / 3600.0)),
-    ("m3/min", Unit::CubicMetersPerSecond, by(1.0 / 60.0)),
-    ("l/min", Unit::CubicMetersPerSecond, by(1.0 / 60_000.0)),
+    ("m3/h", Unit::CubicMetersPerSecond, over(3600.0)),
+    ("m3/min", Unit::CubicMetersPerSecond, over(60.0)),
+    ("l/min", Unit::CubicMetersPerSecond, over(60_000.0)),
     ("cfm", Unit::CubicMetersPerSecond, by(0.028_316_846_592 / 60.0)),
     ("Pa", Unit::Pascals, Conversion::NONE),
     ("hPa", Unit::Pascals, by(100.0)),
@@ -78,10 +84,10 @@ const UNITS: &[(&str, Unit, Conversion)] = &[
     ("bar", Unit::Pascals, by(100_000.0)),
     ("psi", Unit::Pascals, by(6_894.757_293_168)),
     ("bytes", Unit::Bytes, Conversion::NONE),
-    ("bits", Unit::Bytes, by(0.125)),
+    ("bits", Unit::Bytes, over(8.0)),
     ("kilobytes", Unit::Bytes, by(1000.0)),
     ("bytes/s", Unit::BytesPerSecond, Conversion::NONE),
-    ("bit/s", Unit::BytesPerSecond, by(0.125)),
+    ("bit/s", Unit::BytesPerSecond, over(8.0)),
     ("kbit/s", Unit::BytesPerSecond, by(125.0)),
     ("Mbit/s", Unit::BytesPerSecond, by(125_000.0)),
     ("dBm", Unit::DecibelMilliwatts, Conversion::NONE),

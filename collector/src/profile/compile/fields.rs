@@ -224,7 +224,7 @@ impl Compiler {
     }
 
     fn steps(&mut self, path: &Path, long: &LongColumn) -> Steps {
-        let words = long.words.iter().map(|(key, word)| (key.0.clone(), word.to_string().into_boxed_str()));
+        let words = long.words.iter().map(|(key, word)| (key.clone(), word.to_string().into_boxed_str()));
         Steps {
             absent: long.absent.clone(),
             bit: long.bit,

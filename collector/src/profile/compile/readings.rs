@@ -126,8 +126,8 @@ impl Compiler {
                 let field = self.resolve(table, &path.key("field"), &choice.field);
                 let mut known = Vec::new();
                 for (value, name) in &choice.units {
-                    let conversion = self.conversion(&path.key("units").key(&value.0), name, metric);
-                    known.extend(conversion.map(|conversion| (value.0.clone(), conversion)));
+                    let conversion = self.conversion(&path.key("units").key(value), name, metric);
+                    known.extend(conversion.map(|conversion| (value.clone(), conversion)));
                 }
                 Some(UnitRule::Field(field?, Lookup::new(known)))
             }
