@@ -32,7 +32,9 @@ impl Checker {
             if let Some(variant) = variants.iter().find(|variant| keyed(variant)) {
                 return self.check(*variant, node, path);
             }
-            let keys: Vec<&str> = variants.iter().filter_map(|variant| variant.sole_key()).collect();
+            let mappings = variants.iter().filter(|variant| fits(**variant, node));
+            let keys: Option<Vec<&str>> = mappings.map(|variant| variant.sole_key()).collect();
+            let keys = keys.unwrap_or_default();
             if let Some(entry) = map.first().filter(|_| !keys.is_empty()) {
                 self.refuse(entry, path, word_help(&entry.key.text, &keys));
                 return None;

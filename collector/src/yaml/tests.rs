@@ -72,6 +72,21 @@ enum Scale {
     Column { column: String },
 }
 
+#[derive(Debug, Deserialize, JsonSchema, PartialEq)]
+#[serde(untagged, deny_unknown_fields)]
+enum Part {
+    Fixed { fixed: u8 },
+    Named { name: String, length: u8 },
+}
+
+#[test]
+fn a_mapping_of_several_keys_beside_one_of_a_single_key_is_found() {
+    let decode = |text: &str| Document::parse("f.yml", text).unwrap().decode::<Vec<Part>>();
+    let named = Part::Named { name: "a".into(), length: 3 };
+    assert_eq!(decode("- {fixed: 1}\n- {name: a, length: 3}\n").unwrap(), [Part::Fixed { fixed: 1 }, named]);
+    assert!(decode("- {nome: a}\n").is_err());
+}
+
 fn problems(text: &str) -> Vec<String> {
     let document = match Document::parse("f.yml", text) {
         Ok(document) => document,
