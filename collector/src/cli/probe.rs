@@ -1,6 +1,7 @@
 //! `lightsout probe`: one poll of one target.
 
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use exporters::prometheus::{Exposition, Format};
@@ -18,6 +19,9 @@ use crate::run;
 pub(super) struct Options {
     #[command(flatten)]
     target: TargetOptions,
+    /// Folder with device profiles of your own; may be repeated
+    #[arg(long = "profile-dir", value_name = "FOLDER")]
+    profile_dirs: Vec<PathBuf>,
     /// Form of the output
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -36,13 +40,14 @@ enum Output {
 /// Polls once and prints what came.
 pub(super) async fn probe(options: &Options) -> anyhow::Result<u8> {
     let target = options.target.resolve()?;
-    let (profile_dirs, state_dir) = match &options.target.config {
+    let (mut profile_dirs, state_dir) = match &options.target.config {
         Some(path) => {
             let config = Config::load(path)?;
             (config.profile_dirs, config.state_dir)
         }
         None => Default::default(),
     };
+    profile_dirs.extend_from_slice(&options.profile_dirs);
     let common = run::common(&profile_dirs, state_dir.as_deref()).await?;
     let mut poller = Poller::new(target.clone(), AnyDriver::new(&common, &target));
     let outcome = poller.poll(wall_clock()).await;
