@@ -57,7 +57,7 @@ const CLASSES: [&str; 10] = [
 ];
 
 /// Beginnings of the names of recordings of families that have a profile.
-const FAMILIES: [&str; 18] = [
+const FAMILIES: [&str; 22] = [
     "abbups",
     "apc",
     "raritan",
@@ -76,6 +76,10 @@ const FAMILIES: [&str; 18] = [
     "arista",
     "arubaos",
     "cumulus",
+    "dell-os10",
+    "rutos",
+    "xclarity",
+    "xos",
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -143,7 +143,9 @@ pub fn compare(
             Reading::Number(number) => Some(number),
             Reading::State(_) => None,
         };
-        let read = Read { metric: traced.metric, number, limit: traced.limit.is_some() };
+        // A rating is a reading of its own where its name is no companion of another metric.
+        let base = traced.metric.definition().otel.strip_suffix(".limit").and_then(Metric::find);
+        let read = Read { metric: traced.metric, number, limit: traced.limit.is_some() && base.is_some() };
         if let Some(source) = &traced.source {
             reads.entry(source.clone()).or_default().push(read);
         }
