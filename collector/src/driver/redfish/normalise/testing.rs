@@ -25,7 +25,7 @@ pub(crate) fn value(sample: &Sample, label: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Samples as `name{own labels} value`, sorted; state sets only where they are 1, and no device information.
+/// Samples as `name{own labels} value`, sorted; state sets only where they are 1.
 pub(crate) fn lines(report: &ReportBuilder) -> Vec<String> {
     let state_set = |sample: &Sample| {
         !matches!(
@@ -44,4 +44,11 @@ pub(crate) fn lines(report: &ReportBuilder) -> Vec<String> {
         .collect();
     lines.sort();
     lines
+}
+
+/// What the report tells of the device itself, once the poll has ended.
+pub(crate) fn device_info(report: &mut ReportBuilder) -> Option<String> {
+    let report = report.finish(0, std::time::Duration::ZERO, None);
+    let info = report.samples.into_iter().find(|s| s.series.metric == model::metric::OOB_DEVICE_INFO)?;
+    Some(info.series.own_text().to_owned())
 }

@@ -287,7 +287,8 @@ async fn a_null_vendor_is_told_by_its_own_part() {
         json!({"Vendor": null, "Oem": {"Dell": {}}, "Chassis": {"@odata.id": "/redfish/v1/Chassis"}});
     let (mut source, mut report) = (device(documents), testing::report());
     collect(&mut source, &mut state(), NOW, &mut report).await.expect("a root");
-    assert!(lines(&report).contains(&"oob_device_info{vendor=Dell,protocol=redfish} 1".to_owned()));
+    let info = testing::device_info(&mut report);
+    assert_eq!(info.as_deref(), Some(r#"vendor="Dell",protocol="redfish""#));
 }
 
 #[tokio::test]
@@ -324,11 +325,13 @@ async fn the_order_of_chassis_changes_nothing() {
         tree.documents.insert("/redfish/v1/Chassis".into(), json!({"Members": members}).into());
         let mut report = testing::report();
         collect(&mut tree, &mut state(), NOW, &mut report).await.expect("a root");
-        told.push(lines(&report));
+        let lines = lines(&report);
+        told.push((lines, testing::device_info(&mut report)));
     }
     assert_eq!(told[0], told[1]);
-    assert!(told[0].contains(&"hw_host_power_watts{hw_id=Chassis/B,hw_name=Box} 120".to_owned()), "{told:?}");
-    assert!(told[0].contains(&"oob_device_info{model=R760,protocol=redfish} 1".to_owned()), "{told:?}");
+    let (told, info) = &told[0];
+    assert!(told.contains(&"hw_host_power_watts{hw_id=Chassis/B,hw_name=Box} 120".to_owned()), "{told:?}");
+    assert_eq!(info.as_deref(), Some(r#"model="R760",protocol="redfish""#));
 }
 
 #[tokio::test]
