@@ -234,7 +234,9 @@ async fn recordings_read_the_same_over_the_wire_as_from_files() {
         driver.close().await;
         let (expected, read) = (samples(&expected), samples(&wire));
         eprintln!("{name}: {} samples, {} requests", read.len(), server.stats().total());
-        let lost: Vec<_> = expected.difference(&read).take(5).collect();
+        // Dell's enclosures are left alone: reading them has restarted iDRACs.
+        let asked = |line: &&String| !line.contains("Chassis/Enclosure.");
+        let lost: Vec<_> = expected.difference(&read).filter(asked).take(5).collect();
         let extra: Vec<_> = read.difference(&expected).take(5).collect();
         assert!(lost.is_empty() && extra.is_empty(), "{name}: lost {lost:#?}, extra {extra:#?}");
         assert!(read.len() > 5, "{name}: {:?}", wire.error);
