@@ -5,6 +5,7 @@
 mod discover;
 mod parts;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +35,8 @@ const WAITING_RELOADS: usize = 1;
 /// A program that has read its configuration and polls.
 pub struct Program {
     path: PathBuf,
+    /// Where the web endpoints are.
+    address: SocketAddr,
     /// What a reload cannot change.
     fixed: (Site, Web),
     own: Vec<Target>,
@@ -61,10 +64,12 @@ impl Program {
         let board = Arc::new(Board::new());
         let ready = Arc::new(AtomicBool::new(false));
         let (reload, reloads) = mpsc::channel(WAITING_RELOADS);
-        parts::serve(&config.web, Arc::clone(&board), registry, reload, shutdown, Arc::clone(&ready))?;
+        let address =
+            parts::serve(&config.web, Arc::clone(&board), registry, reload, shutdown, Arc::clone(&ready))?;
         let fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry.clone());
         let mut program = Self {
             path,
+            address,
             fixed: (config.site.clone(), config.web.clone()),
             own: Vec::new(),
             discovery: Discovery::default(),
@@ -77,6 +82,11 @@ impl Program {
         program.take(config).await?;
         ready.store(true, Ordering::Relaxed);
         Ok(program)
+    }
+
+    /// Where the web endpoints are served: the port is never 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// What is known of every target.

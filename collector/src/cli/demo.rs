@@ -40,7 +40,7 @@ pub(super) async fn demo(options: &Options) -> anyhow::Result<u8> {
     let config = Config::load(&path)?;
     let (end, shutdown) = watch::channel(false);
     let program = Program::start(path.clone(), config, shutdown.clone()).await?;
-    print(&welcome(options, facility.devices(), &path))?;
+    print(&welcome(program.address(), options, facility.devices(), &path))?;
 
     let board = std::sync::Arc::clone(program.board());
     let time = options.time.map(|time| time.0);
@@ -100,8 +100,8 @@ fn write_config(folder: &Path, devices: &[Device], options: &Options) -> std::io
     std::fs::write(folder.join("lightsout.yml"), text)
 }
 
-fn welcome(options: &Options, devices: &[Device], config: &Path) -> String {
-    let base = format!("http://{}", options.listen);
+fn welcome(address: SocketAddr, options: &Options, devices: &[Device], config: &Path) -> String {
+    let base = format!("http://{address}");
     format!(
         "A mock facility of {} devices is polled every {:?}.\n\n  \
            status page   {base}/\n  \

@@ -1,5 +1,6 @@
 //! Parts of the program that are made once, when it starts.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,7 +51,7 @@ fn breakers(state_dir: Option<&Path>) -> anyhow::Result<Arc<Breakers>> {
     Ok(breakers)
 }
 
-/// Serves the web endpoints until `shutdown` says so; `ready` is what `/-/ready` answers.
+/// Serves the web endpoints until `shutdown` says so; `ready` is what `/-/ready` answers. Gives back where.
 ///
 /// # Errors
 /// The address is taken, or the web configuration file has mistakes.
@@ -61,7 +62,7 @@ pub(super) fn serve(
     reload: mpsc::Sender<ReloadRequest>,
     mut shutdown: watch::Receiver<bool>,
     ready: Arc<AtomicBool>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<SocketAddr> {
     let web_config = web.config_file.as_ref().map(WebConfig::open).transpose()?.map(Arc::new);
     let listener = std::net::TcpListener::bind(web.listen)
         .with_context(|| format!("cannot listen on {}: choose another address in web.listen", web.listen))?;
@@ -84,5 +85,5 @@ pub(super) fn serve(
         }
     });
     tracing::info!(%address, "serving /metrics and the status page");
-    Ok(())
+    Ok(address)
 }
