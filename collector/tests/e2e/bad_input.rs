@@ -66,7 +66,7 @@ async fn dead_addresses_are_told_apart_from_wrong_communities() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_down(&probe_snmp(udp, COMMUNITY).await, "unreachable", &udp.to_string());
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_down(&probe_redfish(&format!("http://{tcp}"), &[]).await, "unreachable", &tcp.to_string());
+    assert_down(&probe_redfish(&format!("http://{tcp}"), &[]).await, "unreachable", "refused");
     let well = agent(Vec::new());
     assert_down(&probe_snmp(well.local_addr(), "s3cr3t-wrong").await, "auth", "community");
     let ended = run(["probe", "snmp://no-such-host.invalid", "--community", COMMUNITY]).await;

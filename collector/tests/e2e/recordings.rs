@@ -10,7 +10,7 @@ use mocks::redfish::{self, Tree};
 use mocks::snmp::{Agent, AgentOptions, Recording};
 use serde_json::Value;
 
-use super::support::{COMMUNITY, root, run};
+use super::support::{COMMUNITY, Process, root, run};
 
 /// An agent that serves the text of a recording, with nothing in it that moves.
 fn agent(text: &str) -> Agent {
@@ -51,21 +51,18 @@ async fn a_recorded_snmp_device_is_probed_as_the_device_was() {
         let (original, again) = (probe(&url).await, probe(&format!("snmp://{}", copy.local_addr())).await);
         assert!(original.len() > 1, "{name}: {original:?}");
         assert_eq!(original, again, "{name}");
-        assert_walked_alike(&recorded, copy.local_addr());
+        assert_walked_alike(&recorded, copy.local_addr()).await;
     }
 }
 
 /// net-snmp walks as many instances as were recorded.
-fn assert_walked_alike(recording: &Path, address: SocketAddr) {
+async fn assert_walked_alike(recording: &Path, address: SocketAddr) {
     let text = std::fs::read_to_string(recording).unwrap();
     let recorded = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
-    let output = Command::new("snmpbulkwalk")
-        .args(["-v2c", "-c", COMMUNITY, "-On", "-Oe", &address.to_string(), ".1"])
-        .env("MIBS", "")
-        .output()
-        .unwrap_or_else(|error| panic!("this test needs snmpbulkwalk (Debian: apt install snmp): {error}"));
-    let walked = String::from_utf8_lossy(&output.stdout);
-    let walked = walked.lines().filter(|line| line.starts_with(".1.") && !line.contains("No more variables"));
+    let mut walk = Command::new("snmpbulkwalk");
+    walk.args(["-v2c", "-c", COMMUNITY, "-One", &address.to_string(), ".1"]).env("MIBS", "");
+    let ended = Process::start(&mut walk, "snmpbulkwalk (Debian: apt install snmp)").end().await;
+    let walked = ended.stdout.lines().filter(|line| line.starts_with(".1.") && !line.contains("No more variables"));
     assert_eq!(walked.count(), recorded, "{}", recording.display());
 }
 

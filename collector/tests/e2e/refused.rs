@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use mocks::redfish::{Account, Options, Server, Tree};
 
+use serde_json::Value;
+
 use super::support::{Folder, PASSWORD, Program, USER, http, redfish_target, wait_for};
 
 /// Wrong passwords in a row that lock the account.
@@ -14,6 +16,10 @@ fn bmc() -> Server {
     let account = Some(Account { user: USER.into(), password: PASSWORD.into() });
     let options = Options { account, lockout: Some(LOCKOUT), ..Options::default() };
     Server::start(Arc::new(Tree::server().unwrap()), options).unwrap()
+}
+
+fn poll_time(target: &Value) -> Option<f64> {
+    target["last_poll_timestamp_seconds"].as_f64()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,11 +37,10 @@ async fn a_wrong_password_never_locks_the_account() {
         let reload = http(program.address, "POST", "/-/reload", &[]).await;
         assert_eq!(reload.status, 200, "{reload:?}");
         // Some more polls, of which none may try.
+        let mut seen = target;
         for _ in 0..3 {
-            let seen = target["last_poll_timestamp_seconds"].as_f64();
-            program
-                .until_that("bmc", "another poll", |now| now["last_poll_timestamp_seconds"].as_f64() > seen)
-                .await;
+            let later = |now: &Value| poll_time(now) > poll_time(&seen);
+            seen = program.until_that("bmc", "another poll", later).await;
         }
         let stats = server.stats();
         assert!(!stats.locked, "locked in run {start}");

@@ -23,6 +23,10 @@ use crate::target::Target;
 /// How long a selection of profiles stands at most: a card that was plugged in is found then.
 const IDENTIFY_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
+/// The part of a poll, one in so many, that is kept for a second look at a device that doesn't answer:
+/// without it a poll shorter than its retries would end without a cause.
+const SECOND_LOOK: u32 = 4;
+
 /// Longest time for one poll, so that deadlines stay representable.
 const MAX_DEADLINE: Duration = Duration::from_secs(60 * 60);
 
@@ -64,9 +68,12 @@ impl SnmpDriver {
     /// Asks the device what it is.
     async fn greet(&mut self, deadline: Instant) -> Result<Vec<Bound>, WireError> {
         let objects = Identity::objects();
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let waited = patience.saturating_sub(patience / SECOND_LOOK);
+        let silence = WireError::Timeout { address: self.session.address(), waited };
         let greeting = self.session.ask(Ask::Get(&objects));
-        let answer = tokio::time::timeout_at(deadline, greeting).await;
-        let refusal = match answer.unwrap_or(Err(WireError::Deadline)) {
+        let answer = tokio::time::timeout(waited, greeting).await;
+        let refusal = match answer.unwrap_or(Err(silence)) {
             Ok(answer) if answer.covered == objects.len() => return Ok(answer.bound),
             Ok(_) => None,
             Err(error @ WireError::Status { .. }) => Some(error),
