@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # All tests, with everything they need: Debian packages, Python tools in a virtual environment, the
-# Rust checks, then the program against real peers. Fails when a tool is missing; skips nothing.
-#
-#   ./test.sh            everything
-#   ./test.sh --quick    no peers: formatting, lints and the workspace's own tests
+# Rust checks, then the program against real peers. Fails when a tool is missing; skips nothing but the
+# recordings of real devices, and says so where they are not at hand.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 tools="$PWD/target/test-tools"
 debian_packages=(snmp snmpd prometheus python3-venv curl)
+captures="${LIGHTSOUT_CAPTURES:-$PWD/../shared/captures}"
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -24,8 +23,8 @@ install_packages() {
     ((${#missing[@]})) || return 0
     [ "$(id -u)" -eq 0 ] || sudo=(sudo)
     "${sudo[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" \
-        >"$tools/apt.log" 2>&1 || { cat "$tools/apt.log"; return 1; }
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}" >"$tools/apt.log" 2>&1 || { cat "$tools/apt.log"; return 1; }
 }
 
 install_python_tools() {
@@ -33,13 +32,17 @@ install_python_tools() {
     "$tools/venv/bin/pip" install -q --disable-pip-version-check -r tests/requirements.txt
 }
 
+# The examples as `cargo test` has built them: building them alone would build their dependencies anew.
+example() {
+    "${CARGO_TARGET_DIR:-target}/debug/examples/$1" "${@:2}"
+}
+
+step "tools: ${debian_packages[*]}, and Python's in $tools/venv"
 mkdir -p "$tools"
-if [ "${1:-}" != --quick ]; then
-    step "tools: ${debian_packages[*]}, and Python's in $tools/venv"
-    install_packages
-    install_python_tools
-    export PATH="$tools/venv/bin:$PATH:/usr/sbin"
-fi
+install_packages
+install_python_tools
+export PATH="$tools/venv/bin:$PATH:/usr/sbin"
+export PYTHON="$tools/venv/bin/python" SNMPSIM="$tools/venv/bin/snmpsim-command-responder"
 
 step "format"
 cargo fmt --all --check
@@ -47,6 +50,21 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 cargo clippy -p lightsout-collector --no-default-features --locked -- -D warnings
+
+step "alert rules"
+promtool check rules alert-rules/lightsout.yml
+promtool test rules alert-rules/lightsout.test.yml
+
+step "build of the tests"
+cargo test --workspace --locked --no-run
+
+step "conformance: recordings of real devices"
+if [ -d "$captures" ]; then
+    example conformance "$captures" --floor
+    example redfish_conformance "$captures/redfish" --floor
+else
+    echo "left out: no recordings in $captures"
+fi
 
 step "tests"
 cargo test --workspace --locked

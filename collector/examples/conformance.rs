@@ -1,7 +1,8 @@
 //! Replays recordings of real devices and compares with an independent reading of them.
 //!
-//! `cargo run --example conformance -- [FOLDER] [--only NAME] [--list]`: FOLDER holds `snmp/*.snmprec` and
-//! `snmp-expected/*.json`; `--list` names each sensor that differs or is missing.
+//! `cargo run --example conformance -- [FOLDER] [--only NAME] [--list] [--floor]`: FOLDER holds
+//! `snmp/*.snmprec` and `snmp-expected/*.json`; `--list` names each sensor that differs or is missing;
+//! `--floor` fails where the families with a profile fall below [`FLOOR_PERCENT`].
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::collections::BTreeMap;
@@ -11,6 +12,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use collector::profile::conformance::{Comparison, Expected, Note, Verdict, compare, notes};
 use collector::profile::{Profiles, recording};
+
+/// Least share of sensors that are reported the same, over all classes that count; and, class by class, of
+/// sensors that are the same or differ for a reason that is noted.
+const FLOOR_PERCENT: usize = 90;
 
 /// Counts of one class or recording.
 #[derive(Clone, Copy, Default)]
@@ -30,6 +35,16 @@ impl Count {
             Verdict::Different(_) => self.different += 1,
             Verdict::Missing => self.missing += 1,
             Verdict::Explained(_) => self.explained += 1,
+        }
+    }
+
+    fn merge(self, other: &Self) -> Self {
+        Self {
+            expected: self.expected + other.expected,
+            same: self.same + other.same,
+            different: self.different + other.different,
+            missing: self.missing + other.missing,
+            explained: self.explained + other.explained,
         }
     }
 
@@ -87,18 +102,20 @@ fn main() -> anyhow::Result<()> {
         PathBuf::from(std::env::var_os("LIGHTSOUT_CAPTURES").unwrap_or("../shared/captures".into()));
     let mut only = None;
     let mut list = false;
+    let mut floor = false;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--only" => only = arguments.next(),
             "--list" => list = true,
+            "--floor" => floor = true,
             path => folder = path.into(),
         }
     }
     let profiles = Profiles::builtin()?;
     let notes = notes("conformance-notes.yaml", include_str!("../profiles/conformance-notes.yaml"))?;
     let mut classes: BTreeMap<String, Count> = BTreeMap::new();
-    let mut families = Count::default();
+    let mut families: BTreeMap<String, Count> = BTreeMap::new();
     let mut all = Count::default();
     println!("{:34} {:>5} {:>5} {:>5} {:>5} {:>5} {:>5}", "", "want", "same", "", "diff", "miss", "noted");
     for path in recordings(&folder)? {
@@ -114,7 +131,7 @@ fn main() -> anyhow::Result<()> {
                 count.add(verdict);
                 all.add(verdict);
                 if FAMILIES.iter().any(|family| name.starts_with(family)) {
-                    families.add(verdict);
+                    families.entry(sensor.class.clone()).or_default().add(verdict);
                 }
             }
         }
@@ -132,8 +149,22 @@ fn main() -> anyhow::Result<()> {
         count.print(class, "");
     }
     println!();
-    families.print("families with a profile", "");
+    let named = families.values().fold(Count::default(), Count::merge);
+    named.print("families with a profile", "");
     all.print("all", "");
+    if floor { hold(named, &families) } else { Ok(()) }
+}
+
+/// Fails where too little is reported as expected.
+fn hold(named: Count, classes: &BTreeMap<String, Count>) -> anyhow::Result<()> {
+    println!("\nfloor: {FLOOR_PERCENT} %");
+    let reaches = |count: usize, of: &Count| of.expected > 0 && 100 * count >= FLOOR_PERCENT * of.expected;
+    anyhow::ensure!(reaches(named.same, &named), "{} of {} sensors are the same", named.same, named.expected);
+    for (class, count) in classes {
+        let held = count.same + count.explained;
+        let expected = count.expected;
+        anyhow::ensure!(reaches(held, count), "{class}: {held} of {expected} sensors are the same or noted");
+    }
     Ok(())
 }
 

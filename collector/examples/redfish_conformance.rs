@@ -1,8 +1,9 @@
 //! Prints, for each recorded Redfish device of a folder, how many readings its documents hold and how many
 //! of them the driver reports.
 //!
-//! `cargo run --example redfish_conformance -- FOLDER [TREE] [--samples]`: a folder of trees in the DMTF
-//! mock-up layout; with the name of one tree, also what is missing and what is extra.
+//! `cargo run --example redfish_conformance -- FOLDER [TREE] [--samples] [--floor]`: a folder of trees in the
+//! DMTF mock-up layout; with the name of one tree, also what is missing and what is extra; `--floor` fails
+//! where all trees together fall below [`FLOOR_PERCENT`].
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::path::Path;
@@ -21,11 +22,15 @@ use serde_json::Value;
 /// Time of the poll: any will do, the recordings have no common one.
 const NOW: i64 = 1_700_000_000_000;
 
+/// Least share of the readings in all documents that are reported, with the value that they have or had.
+const FLOOR_PERCENT: usize = 90;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let samples = arguments.iter().any(|it| it == "--samples");
-    arguments.retain(|it| it != "--samples");
+    let floor = arguments.iter().any(|it| it == "--floor");
+    arguments.retain(|it| !["--samples", "--floor"].contains(&it.as_str()));
     let folder = arguments.first().context("name a folder of Redfish trees")?;
     println!(
         "{:<26} {:<12} {:>6} {:>9} {:>6} {:>8} {:>8} {:>6}",
@@ -34,13 +39,19 @@ async fn main() -> anyhow::Result<()> {
     let mut trees: Vec<_> =
         std::fs::read_dir(folder).with_context(|| folder.clone())?.collect::<Result<_, _>>()?;
     trees.sort_by_key(std::fs::DirEntry::file_name);
+    let (mut found, mut missing) = (0, 0);
     for tree in trees.iter().filter(|tree| tree.path().is_dir()) {
         let name = tree.file_name().to_string_lossy().into_owned();
         let wanted = arguments.get(1);
         if wanted.is_none_or(|wanted| *wanted == name) {
-            show(&name, &tree.path(), wanted.is_some(), samples).await?;
+            let counts = show(&name, &tree.path(), wanted.is_some(), samples).await?;
+            found += counts.0;
+            missing += counts.1;
         }
     }
+    println!("all trees: {found} readings found, {missing} missing; floor: {FLOOR_PERCENT} %");
+    let is_held = found > 0 && 100 * (found - missing) >= FLOOR_PERCENT * found;
+    anyhow::ensure!(!floor || is_held, "too many readings are missing");
     Ok(())
 }
 
@@ -75,13 +86,16 @@ impl Source for Counted<'_> {
     }
 }
 
-async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::Result<()> {
+/// Prints one tree. Gives back how many readings it holds and how many of them are missing.
+async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::Result<(usize, usize)> {
+    let mut all = (0, 0);
     let mut tree = Tree::load(path).with_context(|| path.display().to_string())?;
     let (report, requests) = poll(name, &mut tree).await?;
     for (class, row) in compare(&tree, &report) {
         let class = format!("{class:?}").to_lowercase();
         let (found, reported, same, drifted) = (row.found, row.reported, row.same, row.drifted.len());
         let (missing, extra) = (row.missing.len(), row.extra.len());
+        all = (all.0 + found, all.1 + missing);
         println!(
             "{name:<26} {class:<12} {found:>6} {reported:>9} {same:>6} {drifted:>8} {missing:>8} {extra:>6}"
         );
@@ -109,7 +123,7 @@ async fn show(name: &str, path: &Path, details: bool, samples: bool) -> anyhow::
             sample.value
         );
     }
-    Ok(())
+    Ok(all)
 }
 
 /// Polls twice. Gives back the first report, and the requests of each poll.

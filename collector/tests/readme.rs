@@ -68,8 +68,9 @@ fn prometheus_accepts_what_it_is_given() {
         std::fs::write(&file, text).unwrap();
         std::os::unix::fs::symlink(root().join("alert-rules"), folder.path().join("alert-rules")).unwrap();
         let output = Command::new("promtool").args(["check", "config"]).arg(file).output();
-        let output = output
-            .unwrap_or_else(|error| panic!("this test needs promtool (Debian: apt install prometheus): {error}"));
+        let output = output.unwrap_or_else(|error| {
+            panic!("this test needs promtool (Debian: apt install prometheus): {error}")
+        });
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}\n{said}");
         checked += 1;

@@ -52,7 +52,8 @@ async fn a_secret_that_cannot_be_read_is_a_mistake() {
 
 #[tokio::test]
 async fn a_good_configuration_is_counted() {
-    let folder = Folder::new("targets:\n  - {name: a, address: 192.0.2.1, protocol: snmp, credentials: snmp}\n");
+    let folder =
+        Folder::new("targets:\n  - {name: a, address: 192.0.2.1, protocol: snmp, credentials: snmp}\n");
     let ended = run(["check", "--config", &folder.config()]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains(": 1 targets (0 from files)"), "{}", ended.stdout);

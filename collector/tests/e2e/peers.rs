@@ -18,7 +18,7 @@ rouser monitor priv
 /// One system with a chassis: the emulator adds temperatures and fans of its own.
 const SUSHY: &str = "\
 SUSHY_EMULATOR_FAKE_DRIVER = True
-SUSHY_EMULATOR_STATE_DIR = 'STATE'
+SUSHY_EMULATOR_STATE_DIR = '@'
 SUSHY_EMULATOR_FAKE_SYSTEMS = [{'uuid': 'da69abcc-dae0-4913-9a7b-d344043097c0', 'name': 'node1',
     'power_state': 'On', 'nics': [{'mac': '00:00:5e:00:53:01', 'ip': '192.0.2.1'}]}]
 ";
@@ -57,11 +57,16 @@ async fn an_agent_over_v3_that_dies_is_read_again_when_it_is_back() {
     let program = Program::run(&folder).await;
     for restart in 0..2 {
         program.until("host", "up").await;
-        let uptime = program.metric("oob_device_uptime_seconds").await;
-        assert_eq!(uptime.len(), 1, "{uptime:?}");
+        wait_for("an uptime", async || {
+            (program.metric("oob_device_uptime_seconds").await.len() == 1).then_some(())
+        })
+        .await;
         drop(snmpd);
         let down = program.until("host", "down").await;
-        assert!(["unreachable", "timeout"].contains(&down["last_error"]["reason"].as_str().unwrap()), "{down}");
+        assert!(
+            ["unreachable", "timeout"].contains(&down["last_error"]["reason"].as_str().unwrap()),
+            "{down}"
+        );
         if restart == 1 {
             // Another device in its place: another engine ID, its boots unknown.
             std::fs::remove_dir_all(state.path().join("state")).unwrap();
@@ -77,12 +82,12 @@ async fn an_agent_over_v3_that_dies_is_read_again_when_it_is_back() {
 async fn an_independent_redfish_server_is_read() {
     let state = tempfile::tempdir().unwrap();
     let config = state.path().join("sushy.conf");
-    std::fs::write(&config, SUSHY.replace("STATE", &state.path().display().to_string())).unwrap();
+    std::fs::write(&config, SUSHY.replace('@', &state.path().display().to_string())).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let mut command = Command::new("sushy-emulator");
     command.args(["--fake", "-i", "127.0.0.1", "-p", &address.port().to_string(), "--config"]).arg(config);
-    let _emulator = Process::start(&mut command, "sushy-emulator (PyPI: sushy-tools) on the search path");
-    wait_for("sushy-emulator to listen", async || tokio::net::TcpStream::connect(address).await.ok()).await;
+    let mut emulator = Process::start(&mut command, "sushy-emulator (PyPI: sushy-tools) on the search path");
+    emulator.until_listening(address).await;
 
     let folder = Folder::new(&format!(
         "targets:\n  - {{name: node1, address: \"{address}\", protocol: redfish, tls: plain, interval: 10s}}\n"

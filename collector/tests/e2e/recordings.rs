@@ -14,7 +14,8 @@ use super::support::{COMMUNITY, Process, root, run};
 
 /// An agent that serves the text of a recording, with nothing in it that moves.
 fn agent(text: &str) -> Agent {
-    let still: String = text.lines().filter(|line| !line.starts_with("#live")).flat_map(|line| [line, "\n"]).collect();
+    let still: String =
+        text.lines().filter(|line| !line.starts_with("#live")).flat_map(|line| [line, "\n"]).collect();
     let recording = Arc::new(Recording::parse(still.as_bytes()).unwrap());
     let options = AgentOptions { communities: Some(vec![COMMUNITY.into()]), ..AgentOptions::default() };
     Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), recording, options).unwrap()
@@ -35,7 +36,9 @@ async fn probe(url: &str) -> BTreeSet<String> {
     assert_eq!(outcome["up"], true);
     let samples = outcome["samples"].as_array().unwrap().iter();
     let samples = samples.filter(|sample| sample["metric"] != "oob.clock.offset");
-    samples.map(|sample| format!("{} {} {}", sample["metric"], sample["labels"]["hw_id"], sample["value"])).collect()
+    samples
+        .map(|sample| format!("{} {} {}", sample["metric"], sample["labels"]["hw_id"], sample["value"]))
+        .collect()
 }
 
 #[tokio::test]
@@ -62,7 +65,8 @@ async fn assert_walked_alike(recording: &Path, address: SocketAddr) {
     let mut walk = Command::new("snmpbulkwalk");
     walk.args(["-v2c", "-c", COMMUNITY, "-One", &address.to_string(), ".1"]).env("MIBS", "");
     let ended = Process::start(&mut walk, "snmpbulkwalk (Debian: apt install snmp)").end().await;
-    let walked = ended.stdout.lines().filter(|line| line.starts_with(".1.") && !line.contains("No more variables"));
+    let walked =
+        ended.stdout.lines().filter(|line| line.starts_with(".1.") && !line.contains("No more variables"));
     assert_eq!(walked.count(), recorded, "{}", recording.display());
 }
 

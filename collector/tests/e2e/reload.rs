@@ -6,7 +6,9 @@ use std::sync::Arc;
 use mocks::redfish::{Account, Options, Server, Tree};
 use mocks::snmp::{Agent, AgentOptions, Recording};
 
-use super::support::{COMMUNITY, Folder, PASSWORD, Program, USER, http, redfish_target, snmp_target, wait_for};
+use super::support::{
+    COMMUNITY, Folder, PASSWORD, Program, USER, http, redfish_target, snmp_target, wait_for,
+};
 
 const RELOADED: &str = "oob_collector_config_last_reload_success";
 

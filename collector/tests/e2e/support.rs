@@ -89,6 +89,21 @@ impl Process {
         Ended { code: status.code(), stdout: self.stdout(), stderr: self.stderr() }
     }
 
+    /// Fails with what it said if it has ended.
+    fn assert_runs(&mut self) {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "it has ended: {}", self.stderr());
+    }
+
+    /// Waits until it takes connections.
+    pub(crate) async fn until_listening(&mut self, address: SocketAddr) {
+        wait_for(&format!("somebody to listen at {address}"), async || {
+            self.assert_runs();
+            TcpStream::connect(address).await.ok()
+        })
+        .await;
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let command = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success(), "{command}");
@@ -200,8 +215,7 @@ impl Program {
         command.args(["--log", "info", "--log-format", "json"]);
         let mut process = Process::start(&mut command, "lightsout");
         let address = wait_for("the program to listen", async || {
-            let ended = process.child.try_wait().unwrap();
-            assert!(ended.is_none(), "the program ended: {}", process.stderr());
+            process.assert_runs();
             process.stderr().lines().find_map(|line| {
                 let event: Value = serde_json::from_str(line).ok()?;
                 let serving = event["message"] == "serving /metrics and the status page";
@@ -232,12 +246,7 @@ impl Program {
     }
 
     /// Waits until what is known of a target fits.
-    pub(crate) async fn until_that(
-        &self,
-        name: &str,
-        what: &str,
-        fits: impl Fn(&Value) -> bool,
-    ) -> Value {
+    pub(crate) async fn until_that(&self, name: &str, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         wait_for(&format!("target {name}: {what}"), async || {
             Some(self.target(name).await).filter(|target| fits(target))
         })
@@ -293,12 +302,7 @@ pub(crate) struct Answer {
 }
 
 /// Asks over HTTP/1.0, so that the answer is what comes until the connection ends.
-pub(crate) async fn http(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-) -> Answer {
+pub(crate) async fn http(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
