@@ -119,7 +119,9 @@ impl Prometheus {
                  relabel_configs:\n      \
                    - {{source_labels: [__address__], target_label: __param_target}}\n      \
                    - {{source_labels: [__param_target], target_label: instance}}\n      \
-                   - {{target_label: __address__, replacement: '{scraped}'}}\n",
+                   - {{target_label: __address__, replacement: '{scraped}'}}\n    \
+                 # The alert rules would find each series twice.\n    \
+                 metric_relabel_configs: [{{target_label: site, replacement: by-probe}}]\n",
             rules.display()
         );
         let path = folder.path().join("prometheus.yml");
