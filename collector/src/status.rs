@@ -14,8 +14,8 @@ use crate::target::Protocol;
 pub enum TargetState {
     /// The last poll brought nothing.
     Down,
-    /// Not asked at present, so that its account is not locked: the password was refused.
-    AuthLocked,
+    /// The login was refused. Accounts are tried a few times and then hourly, so that none is locked.
+    LoginRefused,
     /// The last poll brought readings, and some things could not be read.
     Degraded,
     /// No poll has ended yet.
@@ -26,13 +26,13 @@ pub enum TargetState {
 
 impl TargetState {
     /// Every state, from worst to best.
-    pub const ALL: [Self; 5] = [Self::Down, Self::AuthLocked, Self::Degraded, Self::NeverPolled, Self::Up];
+    pub const ALL: [Self; 5] = [Self::Down, Self::LoginRefused, Self::Degraded, Self::NeverPolled, Self::Up];
 
     /// The word in addresses and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Down => "down",
-            Self::AuthLocked => "auth-locked",
+            Self::LoginRefused => "login-refused",
             Self::Degraded => "degraded",
             Self::NeverPolled => "never-polled",
             Self::Up => "up",
@@ -42,7 +42,7 @@ impl TargetState {
     /// The words for people.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::AuthLocked => "auth locked",
+            Self::LoginRefused => "login refused",
             Self::NeverPolled => "never polled",
             other => other.as_str(),
         }
@@ -50,7 +50,7 @@ impl TargetState {
 
     /// Whether somebody should look at it.
     pub const fn needs_attention(self) -> bool {
-        matches!(self, Self::Down | Self::AuthLocked | Self::Degraded)
+        matches!(self, Self::Down | Self::LoginRefused | Self::Degraded)
     }
 
     /// The state of this word.

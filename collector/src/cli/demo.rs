@@ -126,7 +126,7 @@ fn summary(board: &Board) -> (String, bool) {
         targets.len(),
         count(TargetState::Up),
         count(TargetState::Degraded),
-        count(TargetState::Down) + count(TargetState::AuthLocked),
+        count(TargetState::Down) + count(TargetState::LoginRefused),
     );
     for TargetStatus { device, last_error, .. } in targets.iter().filter(|target| target.last_error.is_some())
     {

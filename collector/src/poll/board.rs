@@ -101,7 +101,7 @@ fn never_polled(target: &Target) -> TargetStatus {
 
 fn state(report: &PollReport) -> TargetState {
     match &report.error {
-        Some(error) if error.reason == Reason::Auth => TargetState::AuthLocked,
+        Some(error) if error.reason == Reason::Auth => TargetState::LoginRefused,
         Some(_) => TargetState::Down,
         None if fault_count(report) > 0 => TargetState::Degraded,
         None => TargetState::Up,
@@ -170,7 +170,7 @@ mod tests {
         let refused = PollError::new(Reason::Auth, "the password was refused");
         board.publish(&target, &outcome(&target, Some(refused), false), Instant::now());
         let status = board.targets().remove(0);
-        assert_eq!(status.state, TargetState::AuthLocked);
+        assert_eq!(status.state, TargetState::LoginRefused);
         assert_eq!(status.series, 1, "the series of the last success stay known");
     }
 }

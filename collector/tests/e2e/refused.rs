@@ -32,7 +32,7 @@ async fn a_wrong_password_never_locks_the_account() {
     let mut refused = 0;
     for start in 0..3 {
         let program = Program::run(&folder).await;
-        let target = program.until("bmc", "auth-locked").await;
+        let target = program.until("bmc", "login-refused").await;
         assert_eq!(target["last_error"]["reason"], "auth", "{target:#}");
         let reload = http(program.address, "POST", "/-/reload", &[]).await;
         assert_eq!(reload.status, 200, "{reload:?}");

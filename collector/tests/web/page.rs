@@ -16,7 +16,7 @@ async fn mixed() -> Server {
     let targets = vec![
         target("pdu-up", TargetState::Up, None),
         target("pdu-down", TargetState::Down, error(Reason::Timeout, "no answer within 5 s")),
-        target("bmc-locked", TargetState::AuthLocked, error(Reason::Auth, "the password was refused")),
+        target("bmc-locked", TargetState::LoginRefused, error(Reason::Auth, "the password was refused")),
         target("bmc-new", TargetState::NeverPolled, None),
     ];
     start_with(targets, None).await
