@@ -137,12 +137,12 @@ impl SnmpDriver {
 
     /// Reads what the profiles ask for; what the greeting has brought is not asked again.
     async fn read(&mut self, greeting: Vec<Bound>, deadline: Instant) -> (Objects, Vec<Fault>) {
-        let mut request = self.known.as_ref().map(|known| known.request.clone()).unwrap_or_default();
-        request.scalars.retain(|oid| !greeting.iter().any(|bound| bound.oid == *oid));
         let before = self.habits;
         let mut fetch = Fetch::new(&mut self.session, &mut self.habits, deadline, POLL_LIMITS);
         greeting.into_iter().for_each(|bound| fetch.keep(bound));
-        fetch.run(&request).await;
+        if let Some(Known { request, .. }) = &self.known {
+            fetch.run(request).await;
+        }
         let read = fetch.finish();
         if self.habits.bulk == Bulk::Broken && before.bulk != Bulk::Broken {
             tracing::warn!(target_name = self.name(), "the device fails at GETBULK: reading it by GETNEXT");
