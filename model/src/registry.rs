@@ -11,12 +11,15 @@ use crate::device;
 use crate::fault::Rejection;
 use crate::series::Series;
 
+/// Most series of one device. A chassis switch with 1,000 ports has about 15,000. Slots are counted in 16 bits.
+pub const MAX_SERIES: usize = 50_000;
+
 /// Where a builder keeps one series. Means nothing to another builder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    slot: u32,
+    slot: u16,
     /// How often the slot was given to another series before.
-    generation: u32,
+    generation: u16,
 }
 
 #[derive(Default)]
@@ -24,7 +27,7 @@ struct Slot {
     series: Option<Arc<Series>>,
     /// The poll that last recorded it.
     poll: u32,
-    generation: u32,
+    generation: u16,
 }
 
 /// The series of one device.
@@ -32,8 +35,8 @@ pub(crate) struct Registry {
     labels: Arc<device::Labels>,
     hasher: DefaultHashBuilder,
     slots: Vec<Slot>,
-    free: Vec<u32>,
-    by_labels: HashTable<u32>,
+    free: Vec<u16>,
+    by_labels: HashTable<u16>,
     poll: u32,
 }
 
@@ -59,9 +62,9 @@ impl Registry {
         self.by_labels.len()
     }
 
-    /// Finds or makes the series with these labels, once in a poll. There are at most `most`.
-    pub(crate) fn find(&mut self, metric: Metric, own: &str, most: usize) -> Result<Arc<Series>, Rejection> {
-        let full = self.len() >= most;
+    /// Finds or makes the series with these labels, once in a poll.
+    pub(crate) fn find(&mut self, metric: Metric, own: &str) -> Result<Arc<Series>, Rejection> {
+        let full = self.len() >= MAX_SERIES;
         match self.entry(metric, own) {
             Entry::Occupied(slot) => {
                 let slot = *slot.get();
@@ -113,7 +116,7 @@ impl Registry {
         self.poll = self.poll.wrapping_add(1);
     }
 
-    fn entry(&mut self, metric: Metric, own: &str) -> Entry<'_, u32> {
+    fn entry(&mut self, metric: Metric, own: &str) -> Entry<'_, u16> {
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.by_labels.entry(
             hasher.hash_one((metric, own)),
@@ -129,8 +132,7 @@ impl Registry {
         let series = Arc::new(Series::new(metric, Arc::clone(&self.labels), own));
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
-            // There are far fewer series: a caller's limit is a number of thousands.
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            u16::try_from(self.slots.len() - 1).unwrap_or(u16::MAX)
         });
         if let Some(slot) = self.slots.get_mut(at as usize) {
             slot.series = Some(Arc::clone(&series));
@@ -142,7 +144,7 @@ impl Registry {
         series
     }
 
-    fn mark(&mut self, slot: u32) -> Result<Arc<Series>, Rejection> {
+    fn mark(&mut self, slot: u16) -> Result<Arc<Series>, Rejection> {
         let poll = self.poll;
         let slot = self.slots.get_mut(slot as usize).filter(|slot| slot.poll != poll);
         let slot = slot.ok_or(Rejection::Duplicate)?;
@@ -151,7 +153,7 @@ impl Registry {
     }
 }
 
-fn is(slots: &[Slot], slot: u32, metric: Metric, own: &str) -> bool {
+fn is(slots: &[Slot], slot: u16, metric: Metric, own: &str) -> bool {
     let series = slots.get(slot as usize).and_then(|slot| slot.series.as_deref());
     series.is_some_and(|series| series.metric == metric && series.own_text() == own)
 }

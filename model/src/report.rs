@@ -15,15 +15,13 @@ use crate::catalogue::{Kind, Metric};
 use crate::device::{self, Device};
 use crate::fault::{Fault, PollError, Reason, Rejection};
 use crate::label::{Label, Labels};
+pub use crate::registry::MAX_SERIES;
 use crate::registry::{Place, Registry};
 use crate::series::{Series, write_labels};
 use crate::state::{Status, status_states};
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type Timestamp = i64;
-
-/// Most series of one device. A chassis switch with 1,000 ports has about 15,000.
-pub const MAX_SERIES: usize = 50_000;
 
 /// Most faults kept in one report; more say nothing new. The rest are only counted.
 pub const MAX_FAULTS: usize = 64;
@@ -135,7 +133,7 @@ impl ReportBuilder {
             return self.reject(rejection);
         }
         write_labels(&mut self.scratch, metric, labels);
-        let series = self.known.find(metric, &self.scratch, MAX_SERIES);
+        let series = self.known.find(metric, &self.scratch);
         self.push(series, value);
     }
 
@@ -241,7 +239,7 @@ impl ReportBuilder {
     pub fn repeat(&mut self, sample: &Sample) {
         self.scratch.clear();
         self.scratch.push_str(sample.series.own_text());
-        let series = self.known.find(sample.series.metric, &self.scratch, MAX_SERIES);
+        let series = self.known.find(sample.series.metric, &self.scratch);
         self.push(series, sample.value);
     }
 

@@ -161,7 +161,7 @@ async fn run<D: Driver>(mut poller: Poller<D>, shared: Arc<Shared>, stop: Cancel
         () = stop.cancelled() => {}
         () = polls => {}
     }
-    if tokio::time::timeout(CLOSE_TIMEOUT, poller.close()).await.is_err() {
+    if tokio::time::timeout(CLOSE_TIMEOUT, Box::pin(poller.close())).await.is_err() {
         tracing::debug!(target = target.device.name, "the device did not confirm that its session is closed");
     }
 }
