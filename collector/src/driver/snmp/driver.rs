@@ -17,7 +17,7 @@ use super::transport::Snmp;
 use super::wire::{Ask, Bound, Wire};
 use crate::driver::Driver;
 use crate::profile::source::{Objects, Oid, Request};
-use crate::profile::{Profiles, Selection};
+use crate::profile::{Memory, Profiles, Selection};
 use crate::target::Target;
 
 /// How long a selection of profiles stands at most: a card that was plugged in is found then.
@@ -41,6 +41,7 @@ struct Known {
     generation: u64,
     at: Instant,
     selection: Selection,
+    memory: Memory,
     request: Request,
 }
 
@@ -121,7 +122,14 @@ impl SnmpDriver {
             "identified a device over SNMP"
         );
         let request = selection.request();
-        self.known = Some(Known { identity, generation, at: Instant::now(), selection, request });
+        self.known = Some(Known {
+            identity,
+            generation,
+            at: Instant::now(),
+            selection,
+            memory: Memory::default(),
+            request,
+        });
     }
 
     /// Which of the objects that profiles ask about the device has. Failures count as absence.
@@ -166,9 +174,9 @@ impl Driver for SnmpDriver {
         for Fault { reason, subject, detail } in faults {
             report.fault(reason, subject, detail);
         }
-        match &self.known {
+        match &mut self.known {
             Some(known) if !known.selection.is_empty() => {
-                known.selection.evaluate(&objects, report);
+                known.selection.evaluate_again(&mut known.memory, &objects, report);
             }
             _ => report.fault(Reason::Missing, "profile", "no device profile matches this device"),
         }
