@@ -9,22 +9,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::hash_table::{Entry, HashTable};
-use hashbrown::{DefaultHashBuilder, HashMap};
-use std::hash::BuildHasher;
+use hashbrown::HashMap;
 
 use crate::catalogue::{Kind, Metric};
 use crate::device::{self, Device};
 use crate::fault::{Fault, PollError, Reason, Rejection};
 use crate::label::{Label, Labels};
+pub use crate::registry::MAX_SERIES;
+use crate::registry::{Place, Registry};
 use crate::series::{Series, write_labels};
 use crate::state::{Status, status_states};
 
 /// Milliseconds since 1970-01-01 UTC.
 pub type Timestamp = i64;
-
-/// Most series of one device. A chassis switch with 1,000 ports has about 15,000.
-pub const MAX_SERIES: usize = 50_000;
 
 /// Most faults kept in one report; more say nothing new. The rest are only counted.
 pub const MAX_FAULTS: usize = 64;
@@ -60,19 +57,13 @@ pub struct PollReport {
 }
 
 /// Polls after which a series that is no longer recorded is forgotten.
-const KEPT_POLLS: u64 = 10;
+const KEPT_POLLS: u32 = 10;
 
 /// Polls for which a component that vanished is remembered: a week at one a minute.
-const KEPT_MISSING_POLLS: u64 = 10_080;
+const KEPT_MISSING_POLLS: u32 = 10_080;
 
 /// Most vanished components of one device. A whole chassis of drives is fewer.
 const MAX_MISSING: usize = 1_000;
-
-struct Known {
-    series: Arc<Series>,
-    /// The poll that last recorded it.
-    poll: u64,
-}
 
 /// What a device says of itself. Empty fields say nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,12 +83,11 @@ pub struct Identity<'a> {
 /// Collects one report after another for one device.
 pub struct ReportBuilder {
     device: Arc<Device>,
-    labels: Arc<device::Labels>,
-    hasher: DefaultHashBuilder,
-    known: HashTable<Known>,
-    poll: u64,
+    known: Registry,
     scratch: String,
     samples: Vec<Sample>,
+    /// How many samples the last report had.
+    expected: usize,
     faults: Vec<Fault>,
     fault_counts: HashMap<Reason, u32>,
     rejections: HashMap<Rejection, u32>,
@@ -108,13 +98,11 @@ impl ReportBuilder {
     /// A builder for one device, empty.
     pub fn new(device: Arc<Device>) -> Self {
         Self {
-            labels: Arc::new(device.labels()),
+            known: Registry::new(device.labels()),
             device,
-            hasher: DefaultHashBuilder::default(),
-            known: HashTable::new(),
-            poll: 1,
             scratch: String::new(),
             samples: Vec::new(),
+            expected: 0,
             faults: Vec::new(),
             fault_counts: HashMap::new(),
             rejections: HashMap::new(),
@@ -141,16 +129,56 @@ impl ReportBuilder {
     ///
     /// A value that is not finite or outside of the metric's plausible range is dropped and counted.
     pub fn record(&mut self, metric: Metric, labels: &Labels<'_>, value: f64) {
-        let (low, high) = metric.definition().range;
-        if !value.is_finite() {
-            return self.reject(Rejection::Na);
-        }
-        if !(low..=high).contains(&value) {
-            return self.reject(Rejection::Range);
+        if let Err(rejection) = check(metric, value) {
+            return self.reject(rejection);
         }
         write_labels(&mut self.scratch, metric, labels);
-        match self.intern(metric) {
-            Ok(series) => self.samples.push(Sample { series, value }),
+        let series = self.known.find(metric, &self.scratch);
+        self.push(series, value);
+    }
+
+    /// Records a value of a series of which the [place](Self::place) is known: as [`ReportBuilder::record`],
+    /// without its labels. False, and nothing is recorded or counted, where the series was forgotten since.
+    pub fn record_at(&mut self, place: Place, value: f64) -> bool {
+        let Some(metric) = self.known.metric(place) else { return false };
+        match check(metric, value) {
+            Ok(()) => {
+                let series = self.known.at(place);
+                self.push(series, value);
+            }
+            Err(rejection) => self.reject(rejection),
+        }
+        true
+    }
+
+    /// Whether the series at a place was not forgotten since.
+    pub fn holds(&self, place: Place) -> bool {
+        self.known.metric(place).is_some()
+    }
+
+    /// Readings dropped by now.
+    pub fn rejected(&self) -> u32 {
+        self.rejections.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// The place of a series of this builder, until it is forgotten.
+    pub fn place(&self, series: &Series) -> Option<Place> {
+        self.known.place(series)
+    }
+
+    /// What all series of this builder share, and no other builder's: tells whose a place is.
+    pub fn device_labels(&self) -> &Arc<device::Labels> {
+        self.known.labels()
+    }
+
+    fn push(&mut self, series: Result<Arc<Series>, Rejection>, value: f64) {
+        match series {
+            Ok(series) => {
+                if self.samples.is_empty() {
+                    self.samples.reserve_exact(self.expected);
+                }
+                self.samples.push(Sample { series, value });
+            }
             Err(rejection) => self.reject(rejection),
         }
     }
@@ -211,10 +239,8 @@ impl ReportBuilder {
     pub fn repeat(&mut self, sample: &Sample) {
         self.scratch.clear();
         self.scratch.push_str(sample.series.own_text());
-        match self.intern(sample.series.metric) {
-            Ok(series) => self.samples.push(Sample { series, value: sample.value }),
-            Err(rejection) => self.reject(rejection),
-        }
+        let series = self.known.find(sample.series.metric, &self.scratch);
+        self.push(series, sample.value);
     }
 
     /// Counts one reading that was there and could not be used.
@@ -248,9 +274,10 @@ impl ReportBuilder {
     pub fn finish(&mut self, at: Timestamp, duration: Duration, error: Option<PollError>) -> PollReport {
         self.record_identity();
         self.settle_missing_series(error.is_none() && self.fault_counts.is_empty());
-        self.poll = self.poll.wrapping_add(1);
+        self.known.advance();
         let mut samples = std::mem::take(&mut self.samples);
-        self.samples.reserve(samples.len());
+        self.expected = samples.len();
+        samples.shrink_to_fit();
         samples.sort_by_key(|sample| sample.series.metric);
         let mut fault_counts: Vec<_> = self.fault_counts.drain().collect();
         fault_counts.sort_unstable();
@@ -295,52 +322,37 @@ impl ReportBuilder {
         self.identity = identity;
     }
 
-    /// Finds or makes the series whose labels stand in `scratch`.
-    fn intern(&mut self, metric: Metric) -> Result<Arc<Series>, Rejection> {
-        let own = self.scratch.as_str();
-        let hash = self.hasher.hash_one((metric, own));
-        let full = self.known.len() >= MAX_SERIES;
-        let entry = self.known.entry(
-            hash,
-            |known| known.series.metric == metric && known.series.own_text() == own,
-            |known| self.hasher.hash_one((known.series.metric, known.series.own_text())),
-        );
-        match entry {
-            Entry::Occupied(mut known) if known.get().poll != self.poll => {
-                known.get_mut().poll = self.poll;
-                Ok(Arc::clone(&known.get().series))
-            }
-            Entry::Occupied(_) => Err(Rejection::Duplicate),
-            Entry::Vacant(_) if full => Err(Rejection::Limit),
-            Entry::Vacant(slot) => {
-                let series = Arc::new(Series::new(metric, Arc::clone(&self.labels), own));
-                slot.insert(Known { series: Arc::clone(&series), poll: self.poll });
-                Ok(series)
-            }
-        }
-    }
-
     /// Forgets series that are long gone, so that a device which renames its sensors doesn't grow, and
     /// reports known components that are missing from an answer without faults.
     fn settle_missing_series(&mut self, answered_in_full: bool) {
         if self.known.len() == self.samples.len() {
             return;
         }
-        let poll = self.poll;
         let samples = &mut self.samples;
         let mut missing = 0;
-        self.known.retain(|known| {
-            let age = poll.wrapping_sub(known.poll);
-            if age == 0 || known.series.metric != crate::metric::OOB_COMPONENT_PRESENT {
+        self.known.settle(|series, age| {
+            if series.metric != crate::metric::OOB_COMPONENT_PRESENT {
                 return age < KEPT_POLLS;
             }
             missing += 1;
             if answered_in_full && missing <= MAX_MISSING {
-                samples.push(Sample { series: Arc::clone(&known.series), value: 0.0 });
+                samples.push(Sample { series: Arc::clone(series), value: 0.0 });
             }
             age < KEPT_MISSING_POLLS && missing <= MAX_MISSING
         });
     }
+}
+
+/// Whether a value can be true.
+fn check(metric: Metric, value: f64) -> Result<(), Rejection> {
+    let (low, high) = metric.definition().range;
+    if !value.is_finite() {
+        return Err(Rejection::Na);
+    }
+    if !(low..=high).contains(&value) {
+        return Err(Rejection::Range);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -148,7 +148,8 @@ async fn run<D: Driver>(mut poller: Poller<D>, shared: Arc<Shared>, stop: Cancel
         loop {
             tokio::time::sleep_until(schedule.next().into()).await;
             let Ok(_permit) = shared.permits.acquire().await else { return };
-            let outcome = poller.poll(wall_clock()).await;
+            // On the heap: a poll's state is far larger than that of a task that waits for its tick.
+            let outcome = Box::pin(poller.poll(wall_clock())).await;
             let now = Instant::now().into_std();
             let next = schedule.finished(now, outcome.readings.error.is_none(), fastrand::f64());
             let (protocol, kind) = (target.protocol.as_str(), &target.device.device_type);
@@ -160,7 +161,7 @@ async fn run<D: Driver>(mut poller: Poller<D>, shared: Arc<Shared>, stop: Cancel
         () = stop.cancelled() => {}
         () = polls => {}
     }
-    if tokio::time::timeout(CLOSE_TIMEOUT, poller.close()).await.is_err() {
+    if tokio::time::timeout(CLOSE_TIMEOUT, Box::pin(poller.close())).await.is_err() {
         tracing::debug!(target = target.device.name, "the device did not confirm that its session is closed");
     }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use model::{Identity, Label, Labels, Metric, Rejection, ReportBuilder, metric};
 
 use super::field::{FieldId, Seen};
+use super::memory::{Step, Table};
 use super::program::{Input, Output, Program, Rule, Template, UnitRule};
 use super::rows::{Frame, Row};
 use super::source::{Objects, Oid};
@@ -37,20 +38,39 @@ pub enum Reading<'a> {
 /// Is told of each recorded sample.
 pub type Trace<'t> = &'t mut dyn FnMut(&Traced<'_>);
 
-/// Evaluates those tables of a profile that are not switched off.
+/// Evaluates those tables of a profile that are not switched off. A memory of them spares what has not changed.
 pub(super) fn evaluate(
     program: &Program,
     frames: &[Frame<'_>],
     enabled: impl Fn(usize) -> bool,
     report: &mut ReportBuilder,
     trace: Option<Trace<'_>>,
+    mut memory: Option<&mut [Table]>,
 ) {
     let mut pen = Pen { report, trace, text: String::new(), spans: Vec::new() };
+    let (mut inputs, mut steps) = (Vec::new(), Vec::new());
     for (table, output) in program.outputs.iter().enumerate() {
-        if !output.rules.is_empty() && enabled(table) {
-            let rows = frames.get(table).map_or(0, Frame::len);
-            for at in 0..rows {
-                pen.row(output, &Row::new(&program.shapes, frames, table, at));
+        if output.rules.is_empty() || !enabled(table) {
+            continue;
+        }
+        let rows = frames.get(table).map_or(0, Frame::len);
+        let mut known = memory.as_mut().and_then(|memory| memory.get_mut(table));
+        if let Some(known) = &mut known {
+            known.truncate(rows);
+        }
+        for at in 0..rows {
+            let row = Row::new(&program.shapes, frames, table, at);
+            match &mut known {
+                Some(known) if known.write_inputs(&row, &mut inputs) => {
+                    if let Some(steps) = known.steps(at, &inputs, pen.report) {
+                        pen.follow(steps, output, &row);
+                    } else {
+                        steps.clear();
+                        pen.row(output, &row, Some(&mut steps));
+                        known.learn(at, &inputs, &steps);
+                    }
+                }
+                _ => pen.row(output, &row, None),
             }
         }
     }
@@ -70,19 +90,63 @@ struct Pen<'p, 't> {
 }
 
 impl Pen<'_, '_> {
-    fn row(&mut self, output: &Output, row: &Row<'_>) {
+    /// Evaluates a row in full; notes in `steps` what that takes when only its numbers change.
+    fn row(&mut self, output: &Output, row: &Row<'_>, mut steps: Option<&mut Vec<Step>>) {
         if !row.counts() {
             return;
         }
+        self.start(output, row);
+        for (number, rule) in output.rules.iter().enumerate() {
+            if !row.passes(rule.conditions.iter().filter(|(field, _)| !rule.measures(*field))) {
+                continue;
+            }
+            let (before, rejected) = (self.report.len(), self.report.rejected());
+            self.rule(output, rule, row);
+            if let Some(steps) = &mut steps {
+                let recorded = self.report.samples().get(before..);
+                let recorded = recorded.filter(|_| self.report.rejected() == rejected);
+                rule.steps(number, recorded, self.report, steps);
+            }
+        }
+    }
+
+    /// Does again what a row took before.
+    fn follow(&mut self, steps: &[Step], output: &Output, row: &Row<'_>) {
+        let mut started = false;
+        for step in steps {
+            match *step {
+                Step::State(place, present) => {
+                    self.report.record_at(place, f64::from(u8::from(present)));
+                }
+                Step::Number(number, place) => {
+                    let Some(rule) = output.rules.get(usize::from(number)) else { continue };
+                    if !rule.may_count(row) {
+                        continue;
+                    }
+                    match rule.value(row) {
+                        Ok(Some(Reading::Number(value))) => {
+                            self.report.record_at(place, value);
+                        }
+                        Ok(_) => {}
+                        Err(rejection) => self.report.reject(rejection),
+                    }
+                }
+                Step::Whole(number) => {
+                    let Some(rule) = output.rules.get(usize::from(number)) else { continue };
+                    if !std::mem::replace(&mut started, true) {
+                        self.start(output, row);
+                    }
+                    self.rule(output, rule, row);
+                }
+            }
+        }
+    }
+
+    /// Writes the labels of a row.
+    fn start(&mut self, output: &Output, row: &Row<'_>) {
         self.text.clear();
         self.spans.clear();
         self.write(&output.labels, row);
-        let (text, spans) = (self.text.len(), self.spans.len());
-        for rule in &output.rules {
-            self.text.truncate(text);
-            self.spans.truncate(spans);
-            self.rule(rule, row);
-        }
     }
 
     fn write(&mut self, labels: &[(Label, Template)], row: &Row<'_>) {
@@ -93,8 +157,11 @@ impl Pen<'_, '_> {
         }
     }
 
-    fn rule(&mut self, rule: &Rule, row: &Row<'_>) {
-        if !row.passes(&rule.conditions) {
+    /// Evaluates a rule whose other conditions hold, after the labels of its row.
+    fn rule(&mut self, output: &Output, rule: &Rule, row: &Row<'_>) {
+        self.spans.truncate(output.labels.len());
+        self.text.truncate(self.spans.last().map_or(0, |(_, span)| span.end));
+        if !rule.may_count(row) {
             return;
         }
         match rule.value(row) {
@@ -145,6 +212,11 @@ impl Input {
 }
 
 impl Rule {
+    /// Whether the conditions on what the rule itself measures hold.
+    fn may_count(&self, row: &Row<'_>) -> bool {
+        row.passes(self.conditions.iter().filter(|(field, _)| self.measures(*field)))
+    }
+
     /// What the row gives: a value, nothing, or something that cannot be used.
     fn value(&self, row: &Row<'_>) -> Result<Option<Reading<'_>>, Rejection> {
         let Some(field) = self.input.field() else {

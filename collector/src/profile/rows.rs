@@ -183,7 +183,7 @@ impl<'a> Row<'a> {
         self.frames.get(self.table).and_then(|frame| frame.indexes.get(self.at)).copied().unwrap_or(&[])
     }
 
-    fn part(&self, position: usize) -> Option<(Part, &'a [u32])> {
+    pub(super) fn part(&self, position: usize) -> Option<(Part, &'a [u32])> {
         let mut left = self.index();
         for (at, part) in self.shape()?.parts.iter().enumerate() {
             let (numbers, rest) = part.split(left)?;
@@ -195,17 +195,17 @@ impl<'a> Row<'a> {
         None
     }
 
-    fn cell(&self, column: usize) -> Option<&'a Value> {
+    pub(super) fn cell(&self, column: usize) -> Option<&'a Value> {
         let frame = self.frames.get(self.table)?;
         *frame.cells.get(self.at * frame.width + column)?
     }
 
-    fn scalars(&self) -> Self {
+    pub(super) fn scalars(&self) -> Self {
         Self { table: SCALARS, at: 0, ..*self }
     }
 
     /// The row that a link leads to.
-    fn follow(&self, link: usize) -> Option<Self> {
+    pub(super) fn follow(&self, link: usize) -> Option<Self> {
         let link = self.shape()?.links.get(link)?;
         let mut index = [0; MAX_SUBIDENTIFIERS];
         let mut length = 0;
@@ -225,9 +225,14 @@ impl<'a> Row<'a> {
         Some(Self { table: link.table, at, ..*self })
     }
 
+    /// A field of the table.
+    pub(super) fn field(&self, field: FieldId) -> Option<&'a Field> {
+        self.shape()?.fields.get(field)
+    }
+
     /// What a field shows here.
     pub(super) fn see(&self, field: FieldId) -> Option<Seen<'a>> {
-        self.shape()?.fields.get(field)?.see(self)
+        self.field(field)?.see(self)
     }
 
     /// What an origin holds, before any step.
@@ -286,8 +291,8 @@ impl<'a> Row<'a> {
     }
 
     /// Whether all conditions hold.
-    pub(super) fn passes(&self, conditions: &[(FieldId, Check)]) -> bool {
-        conditions.iter().all(|(field, check)| check.passes(self, *field))
+    pub(super) fn passes<'c>(&self, conditions: impl IntoIterator<Item = &'c (FieldId, Check)>) -> bool {
+        conditions.into_iter().all(|(field, check)| check.passes(self, *field))
     }
 }
 

@@ -8,6 +8,7 @@ use model::ReportBuilder;
 use super::evaluate::{Description, Trace, evaluate, frames};
 use super::field::Seen;
 use super::load::Profiles;
+use super::memory::Memory;
 use super::program::{Alternative, Program};
 use super::rows::{SCALARS, Shape};
 use super::source::{Objects, Oid, Request, Value};
@@ -159,7 +160,18 @@ impl Selection {
 
     /// Records what the answers mean, and gives what the device says of itself.
     pub fn evaluate(&self, objects: &Objects, report: &mut ReportBuilder) -> Description {
-        self.evaluate_traced(objects, report, None)
+        self.evaluate_each(objects, report, None, None)
+    }
+
+    /// As [`evaluate`](Self::evaluate), with the same result, and spares what has not changed since the last
+    /// time. A memory belongs to one selection.
+    pub fn evaluate_again(
+        &self,
+        memory: &mut Memory,
+        objects: &Objects,
+        report: &mut ReportBuilder,
+    ) -> Description {
+        self.evaluate_each(objects, report, None, Some(memory))
     }
 
     /// As [`evaluate`](Self::evaluate), and tells `trace` of each sample and its origin.
@@ -167,14 +179,25 @@ impl Selection {
         &self,
         objects: &Objects,
         report: &mut ReportBuilder,
+        trace: Option<Trace<'_>>,
+    ) -> Description {
+        self.evaluate_each(objects, report, trace, None)
+    }
+
+    fn evaluate_each(
+        &self,
+        objects: &Objects,
+        report: &mut ReportBuilder,
         mut trace: Option<Trace<'_>>,
+        mut memory: Option<&mut Memory>,
     ) -> Description {
         let mut description = Description::default();
-        for chosen in &self.chosen {
+        for (at, chosen) in self.chosen.iter().enumerate() {
             let frames = frames(&chosen.program, objects);
             let enabled = |table: usize| chosen.enabled.get(table).copied().unwrap_or(false);
             let trace = trace.as_mut().map(|trace| &mut **trace as Trace<'_>);
-            evaluate(&chosen.program, &frames, enabled, report, trace);
+            let memory = memory.as_mut().map(|memory| memory.tables(at, &chosen.program, report));
+            evaluate(&chosen.program, &frames, enabled, report, trace, memory);
             description.complete(&chosen.program, &frames);
         }
         if !self.chosen.is_empty() {

@@ -4,17 +4,19 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Most sub-identifiers of an object identifier (RFC 2578, section 3.5).
 pub const MAX_SUBIDENTIFIERS: usize = 128;
 
-/// An object identifier. Ordered as SNMP orders them.
+/// An object identifier. Ordered as SNMP orders them. Clones share: what thousands of targets ask for is
+/// kept once, in their profiles.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Oid(Box<[u32]>);
+pub struct Oid(Arc<[u32]>);
 
 impl Oid {
     /// From its sub-identifiers.
-    pub fn new(subidentifiers: impl Into<Box<[u32]>>) -> Self {
+    pub fn new(subidentifiers: impl Into<Arc<[u32]>>) -> Self {
         Self(subidentifiers.into())
     }
 

@@ -17,7 +17,7 @@ use super::transport::Snmp;
 use super::wire::{Ask, Bound, Wire};
 use crate::driver::Driver;
 use crate::profile::source::{Objects, Oid, Request};
-use crate::profile::{Profiles, Selection};
+use crate::profile::{Memory, Profiles, Selection};
 use crate::target::Target;
 
 /// How long a selection of profiles stands at most: a card that was plugged in is found then.
@@ -45,6 +45,7 @@ struct Known {
     generation: u64,
     at: Instant,
     selection: Selection,
+    memory: Memory,
     request: Request,
 }
 
@@ -128,7 +129,14 @@ impl SnmpDriver {
             "identified a device over SNMP"
         );
         let request = selection.request();
-        self.known = Some(Known { identity, generation, at: Instant::now(), selection, request });
+        self.known = Some(Known {
+            identity,
+            generation,
+            at: Instant::now(),
+            selection,
+            memory: Memory::default(),
+            request,
+        });
     }
 
     /// Which of the objects that profiles ask about the device has. Failures count as absence.
@@ -144,12 +152,12 @@ impl SnmpDriver {
 
     /// Reads what the profiles ask for; what the greeting has brought is not asked again.
     async fn read(&mut self, greeting: Vec<Bound>, deadline: Instant) -> (Objects, Vec<Fault>) {
-        let mut request = self.known.as_ref().map(|known| known.request.clone()).unwrap_or_default();
-        request.scalars.retain(|oid| !greeting.iter().any(|bound| bound.oid == *oid));
         let before = self.habits;
         let mut fetch = Fetch::new(&mut self.session, &mut self.habits, deadline, POLL_LIMITS);
         greeting.into_iter().for_each(|bound| fetch.keep(bound));
-        fetch.run(&request).await;
+        if let Some(Known { request, .. }) = &self.known {
+            fetch.run(request).await;
+        }
         let read = fetch.finish();
         if self.habits.bulk == Bulk::Broken && before.bulk != Bulk::Broken {
             tracing::warn!(target_name = self.name(), "the device fails at GETBULK: reading it by GETNEXT");
@@ -173,9 +181,9 @@ impl Driver for SnmpDriver {
         for Fault { reason, subject, detail } in faults {
             report.fault(reason, subject, detail);
         }
-        match &self.known {
+        match &mut self.known {
             Some(known) if !known.selection.is_empty() => {
-                known.selection.evaluate(&objects, report);
+                known.selection.evaluate_again(&mut known.memory, &objects, report);
             }
             _ => report.fault(Reason::Missing, "profile", "no device profile matches this device"),
         }

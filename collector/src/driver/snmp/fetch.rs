@@ -80,9 +80,11 @@ impl<'a, W: Wire> Fetch<'a, W> {
         self
     }
 
-    /// Reads everything that `request` names.
+    /// Reads everything that `request` names, but for scalars that are there already.
     pub(super) async fn run(&mut self, request: &Request) {
-        self.scalars(&request.scalars).await;
+        let missing = request.scalars.iter().filter(|oid| !self.rows.contains_key(*oid));
+        let missing: Vec<Oid> = missing.cloned().collect();
+        self.scalars(&missing).await;
         self.columns(&request.columns).await;
     }
 

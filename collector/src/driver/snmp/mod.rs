@@ -20,7 +20,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod value;
+pub mod value;
 mod walk;
 mod wire;
 

@@ -9,7 +9,7 @@ use crate::profile::source::{Oid, Value};
 
 /// What a bound value says.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Folded {
+pub enum Folded {
     /// A value.
     Value(Value),
     /// The device says that there is none.
@@ -22,7 +22,7 @@ pub(super) enum Folded {
 const BENT: Raw = Raw::Unknown { tag: 0, data: bytes::Bytes::new() };
 
 /// Folds the types away that profiles don't tell apart.
-pub(super) fn fold(raw: &Raw) -> Folded {
+pub fn fold(raw: &Raw) -> Folded {
     Folded::Value(match raw {
         Raw::Integer(value) => Value::Integer(i64::from(*value)),
         Raw::Counter32(value) | Raw::Gauge32(value) | Raw::UInteger32(value) | Raw::TimeTicks(value) => {
@@ -47,7 +47,7 @@ fn opaque(raw: &Raw, bytes: &[u8]) -> Value {
 
 /// Takes back the numbers that the library made up while decoding: a 64-bit INTEGER cut to 32 bits, an
 /// empty Counter64 read as 0. The library doesn't say which value it was, so all equal ones go.
-pub(super) fn straighten<'a>(values: impl Iterator<Item = &'a mut Raw>, anomalies: &[DecodeAnomaly]) {
+pub fn straighten<'a>(values: impl Iterator<Item = &'a mut Raw>, anomalies: &[DecodeAnomaly]) {
     if anomalies.is_empty() {
         return;
     }

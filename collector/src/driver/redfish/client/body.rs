@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Most memory that a document may take once it is decoded, by a coarse estimate from its
 /// punctuation. The largest expanded collections known are about 5 MB of text and half of this.
-pub(super) const MAX_DOCUMENT_MEMORY: usize = 64 * 1024 * 1024;
+pub const MAX_DOCUMENT_MEMORY: usize = 64 * 1024 * 1024;
 
 /// What an object takes at least, its tree node included.
 const OBJECT_MEMORY: usize = 700;
@@ -18,7 +18,7 @@ const VALUE_MEMORY: usize = 64;
 /// Why a body is no document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the texts say it")]
-pub(super) enum BodyError {
+pub enum BodyError {
     #[error("the body is empty")]
     Empty,
     #[error("HTML where JSON is expected: a login or error page")]
@@ -33,7 +33,7 @@ pub(super) enum BodyError {
 ///
 /// # Errors
 /// There is no JSON in it.
-pub(super) fn decode(body: &[u8]) -> Result<Value, BodyError> {
+pub fn decode(body: &[u8]) -> Result<Value, BodyError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
     match body.first() {
         None => return Err(BodyError::Empty),

@@ -4,7 +4,7 @@
 //! business. `wire` is one exchange, `session` the login, `documents` one document, `members` a
 //! collection of them.
 
-mod body;
+pub mod body;
 pub mod certificate;
 mod documents;
 mod etag;
