@@ -3,12 +3,13 @@
 //! Never invents a value: what is absent, unreadable or without an identity is not recorded, and
 //! what the device sent and cannot be used is counted by cause.
 
+use std::hash::RandomState;
 use std::ops::Range;
 
 use model::{Identity, Label, Labels, Metric, Rejection, ReportBuilder, metric};
 
 use super::field::{FieldId, Seen};
-use super::memory::{Step, Table};
+use super::memory::{Step, Table, fingerprint};
 use super::program::{Input, Output, Program, Rule, Template, UnitRule};
 use super::rows::{Frame, Row};
 use super::source::{Objects, Oid};
@@ -45,32 +46,32 @@ pub(super) fn evaluate(
     enabled: impl Fn(usize) -> bool,
     report: &mut ReportBuilder,
     trace: Option<Trace<'_>>,
-    mut memory: Option<&mut [Table]>,
+    mut memory: Option<(&RandomState, &mut [Table])>,
 ) {
     let mut pen = Pen { report, trace, text: String::new(), spans: Vec::new() };
-    let (mut inputs, mut steps) = (Vec::new(), Vec::new());
+    let (mut scratch, mut steps) = (Vec::new(), Vec::new());
     for (table, output) in program.outputs.iter().enumerate() {
         if output.rules.is_empty() || !enabled(table) {
             continue;
         }
         let rows = frames.get(table).map_or(0, Frame::len);
-        let mut known = memory.as_mut().and_then(|memory| memory.get_mut(table));
-        if let Some(known) = &mut known {
+        let mut known = memory.as_mut().and_then(|(key, memory)| Some((&**key, memory.get_mut(table)?)));
+        if let Some((_, known)) = &mut known {
             known.truncate(rows);
         }
         for at in 0..rows {
             let row = Row::new(&program.shapes, frames, table, at);
-            match &mut known {
-                Some(known) if known.write_inputs(&row, &mut inputs) => {
-                    if let Some(steps) = known.steps(at, &inputs, pen.report) {
-                        pen.follow(steps, output, &row);
-                    } else {
-                        steps.clear();
-                        pen.row(output, &row, Some(&mut steps));
-                        known.learn(at, &inputs, &steps);
-                    }
-                }
-                _ => pen.row(output, &row, None),
+            let Some((key, known)) = &mut known else {
+                pen.row(output, &row, None);
+                continue;
+            };
+            let inputs = fingerprint(key, &output.inputs, &row, &mut scratch);
+            if let Some(steps) = known.steps(at, inputs, pen.report) {
+                pen.follow(steps, output, &row);
+            } else {
+                steps.clear();
+                pen.row(output, &row, Some(&mut steps));
+                known.learn(at, inputs, &steps);
             }
         }
     }

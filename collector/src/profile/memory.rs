@@ -2,10 +2,12 @@
 //! and where its series are kept.
 //!
 //! From one poll to the next mostly numbers change. Conditions, labels and states follow from other cells,
-//! the inputs of a row, which are compared with those of the poll before, octet by octet. While they are the
-//! same, only numbers are read, and their series are found by their place. Never changes a result: what is
-//! not sure to come out the same is evaluated in full.
+//! the inputs of a row, whose fingerprint is compared with that of the poll before. While it is the same, only
+//! numbers are read, and their series are found by their place. Never changes a result: what is not sure to
+//! come out the same is evaluated in full. Fingerprints are small, since thousands of devices have thousands
+//! of rows; with their random key, a change stays unnoticed once in 2^64.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use model::{DeviceLabels, Place, ReportBuilder, Sample};
@@ -15,15 +17,13 @@ use super::program::{Input, Output, Piece, Program, Rule, Template};
 use super::rows::{Row, Shape};
 use super::source::Value;
 
-/// Longest inputs of a row that are kept, in octets: names and codes. A device that sends far longer ones
-/// is evaluated in full.
-const MAX_INPUT_OCTETS: usize = 2048;
-
 /// What is remembered of one device, from poll to poll.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Whose places these are.
     owner: Option<Arc<DeviceLabels>>,
+    /// Of the fingerprints.
+    key: RandomState,
     /// By profile and table.
     tables: Vec<Vec<Table>>,
 }
@@ -31,14 +31,12 @@ pub struct Memory {
 /// What is remembered of the rows of one table, by their position.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// Fields on which labels, conditions and states depend.
-    inputs: Box<[FieldId]>,
     rows: Vec<Remembered>,
 }
 
 #[derive(Debug, Default)]
 struct Remembered {
-    inputs: Box<[u8]>,
+    inputs: u64,
     steps: Box<[Step]>,
 }
 
@@ -54,57 +52,37 @@ pub(super) enum Step {
 }
 
 impl Memory {
-    /// The tables of one profile. Forgets everything where places were another report's.
-    pub(super) fn tables(&mut self, at: usize, program: &Program, report: &ReportBuilder) -> &mut [Table] {
+    /// The key of fingerprints, and the tables of one profile. Forgets everything where places were another
+    /// report's.
+    pub(super) fn tables(
+        &mut self,
+        at: usize,
+        program: &Program,
+        report: &ReportBuilder,
+    ) -> (&RandomState, &mut [Table]) {
         if !self.owner.as_ref().is_some_and(|owner| Arc::ptr_eq(owner, report.device_labels())) {
-            *self = Self { owner: Some(Arc::clone(report.device_labels())), tables: Vec::new() };
+            *self = Self { owner: Some(Arc::clone(report.device_labels())), ..Self::default() };
         }
         if self.tables.len() <= at {
             self.tables.resize_with(at.saturating_add(1), Vec::new);
         }
-        let Some(tables) = self.tables.get_mut(at) else { return &mut [] };
+        let Some(tables) = self.tables.get_mut(at) else { return (&self.key, &mut []) };
         if tables.len() != program.outputs.len() {
-            let outputs = program.shapes.iter().zip(&program.outputs);
-            *tables = outputs.map(|(shape, output)| Table::new(shape, output)).collect();
+            tables.resize_with(program.outputs.len(), Table::default);
         }
-        tables
+        (&self.key, tables)
     }
 }
 
 impl Table {
-    fn new(shape: &Shape, output: &Output) -> Self {
-        let mut inputs: Vec<FieldId> = shape.conditions.iter().map(|(field, _)| *field).collect();
-        let labels = output.rules.iter().flat_map(|rule| &rule.labels).chain(&output.labels);
-        inputs.extend(labels.flat_map(|(_, template)| template.fields()));
-        for rule in &output.rules {
-            let fixed = rule.conditions.iter().filter(|(field, _)| !rule.measures(*field));
-            inputs.extend(fixed.map(|(field, _)| *field));
-            if let Input::State(field, ..) = rule.input {
-                inputs.push(field);
-            }
-        }
-        inputs.sort_unstable();
-        inputs.dedup();
-        Self { inputs: inputs.into(), rows: Vec::new() }
-    }
-
     /// Keeps no more rows than the table has now.
     pub(super) fn truncate(&mut self, rows: usize) {
         self.rows.truncate(rows);
     }
 
-    /// Writes the row's inputs; says whether they are few enough to be kept.
-    pub(super) fn write_inputs(&self, row: &Row<'_>, out: &mut Vec<u8>) -> bool {
-        out.clear();
-        self.inputs.iter().all(|field| {
-            row.write_input(*field, out);
-            out.len() <= MAX_INPUT_OCTETS
-        })
-    }
-
     /// What to do with a row whose inputs are these, if that is known and its series are all there.
-    pub(super) fn steps(&self, at: usize, inputs: &[u8], report: &ReportBuilder) -> Option<&[Step]> {
-        let row = self.rows.get(at).filter(|row| *row.inputs == *inputs)?;
+    pub(super) fn steps(&self, at: usize, inputs: u64, report: &ReportBuilder) -> Option<&[Step]> {
+        let row = self.rows.get(at).filter(|row| row.inputs == inputs)?;
         let stands = |step: &Step| match step {
             Step::Whole(_) => true,
             Step::Number(_, place) | Step::State(place, _) => report.holds(*place),
@@ -113,14 +91,43 @@ impl Table {
     }
 
     /// Remembers what to do with a row.
-    pub(super) fn learn(&mut self, at: usize, inputs: &[u8], steps: &[Step]) {
+    pub(super) fn learn(&mut self, at: usize, inputs: u64, steps: &[Step]) {
         if self.rows.len() <= at {
             self.rows.resize_with(at.saturating_add(1), Remembered::default);
         }
         if let Some(row) = self.rows.get_mut(at) {
-            *row = Remembered { inputs: inputs.into(), steps: steps.into() };
+            *row = Remembered { inputs, steps: steps.into() };
         }
     }
+}
+
+/// Fields on which the labels, conditions and states of a table's rows depend.
+pub(super) fn inputs(shape: &Shape, output: &Output) -> Vec<FieldId> {
+    let mut inputs: Vec<FieldId> = shape.conditions.iter().map(|(field, _)| *field).collect();
+    let labels = output.rules.iter().flat_map(|rule| &rule.labels).chain(&output.labels);
+    inputs.extend(labels.flat_map(|(_, template)| template.fields()));
+    for rule in &output.rules {
+        let fixed = rule.conditions.iter().filter(|(field, _)| !rule.measures(*field));
+        inputs.extend(fixed.map(|(field, _)| *field));
+        if let Input::State(field, ..) = rule.input {
+            inputs.push(field);
+        }
+    }
+    inputs.sort_unstable();
+    inputs.dedup();
+    inputs
+}
+
+/// The fingerprint of a row's inputs, which are written to `scratch`.
+pub(super) fn fingerprint(
+    key: &RandomState,
+    inputs: &[FieldId],
+    row: &Row<'_>,
+    scratch: &mut Vec<u8>,
+) -> u64 {
+    scratch.clear();
+    inputs.iter().for_each(|field| row.write_input(*field, scratch));
+    key.hash_one(&*scratch)
 }
 
 impl Rule {

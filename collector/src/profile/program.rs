@@ -48,6 +48,8 @@ pub(super) struct DeviceTemplates {
 pub(super) struct Output {
     pub(super) labels: Vec<(Label, Template)>,
     pub(super) rules: Vec<Rule>,
+    /// What decides on anything but numbers.
+    pub(super) inputs: Vec<FieldId>,
 }
 
 /// Text with fields in it; alternatives, of which the first complete one counts.

@@ -44,6 +44,9 @@ pub(super) fn compile(profile: &format::Profile) -> Result<Program, Vec<Mistake>
     if !compiler.mistakes.is_empty() {
         return Err(compiler.mistakes);
     }
+    for (shape, output) in compiler.shapes.iter().zip(&mut compiler.outputs) {
+        output.inputs = super::memory::inputs(shape, output);
+    }
     Ok(Program {
         name: profile.name.clone(),
         description: profile.description.clone(),

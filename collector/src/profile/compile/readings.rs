@@ -57,7 +57,7 @@ impl Compiler {
             }
         }
         if let Some(output) = self.outputs.get_mut(table) {
-            *output = Output { labels: shared, rules };
+            *output = Output { labels: shared, rules, inputs: Vec::new() };
         }
     }
 
