@@ -54,7 +54,7 @@ pub struct Stats {
     pub established: u64,
     /// Sessions closed by their console.
     pub closed: u64,
-    /// Wrong passwords.
+    /// Challenges (RAKP message 2) that no right password has answered.
     pub wrong_passwords: u64,
     /// Whether any user is locked.
     pub locked: bool,
@@ -135,7 +135,7 @@ impl Device {
         Stats {
             opened: logins.opened,
             established: logins.established,
-            wrong_passwords: logins.wrong_passwords,
+            wrong_passwords: logins.challenged.saturating_sub(logins.established),
             locked: (0..self.shared.options.users.len()).any(|user| state.sessions.locked(user)),
             active: state.sessions.active(),
             ..state.stats

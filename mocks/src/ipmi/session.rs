@@ -32,7 +32,7 @@ mod status {
 pub(crate) struct Logins {
     pub(crate) opened: u64,
     pub(crate) established: u64,
-    pub(crate) wrong_passwords: u64,
+    pub(crate) challenged: u64,
 }
 
 /// What the RAKP messages have said so far.
@@ -122,7 +122,7 @@ pub(crate) struct Sessions {
     options: Arc<BmcOptions>,
     guid: [u8; 16],
     table: Vec<Session>,
-    /// By user: wrong passwords since the last right one.
+    /// By user: challenges since the last right password.
     failures: Vec<u32>,
     random: u64,
     pub(crate) logins: Logins,
@@ -267,6 +267,12 @@ impl Sessions {
             &[&ids, &console_random, &managed_random, &self.guid, &[digested, length], name],
         );
         let exchange = Exchange { console_random, managed_random, role: digested, name: name.to_vec(), user };
+        // A console with another password may well say no more: each challenge counts as a wrong password until
+        // a right one answers it, so that nobody escapes the lock by falling silent.
+        if matches!(session.stage, Stage::Opened) {
+            self.logins.challenged += 1;
+            self.failures.iter_mut().skip(user).take(1).for_each(|failures| *failures += 1);
+        }
         session.stage = Stage::Challenged(exchange);
         session.used = now;
         let head = [tag, status::DONE, 0, 0];
@@ -306,11 +312,6 @@ impl Sessions {
             .suite
             .digest(&password, &[&exchange.managed_random, &console.to_le_bytes(), &header, &exchange.name]);
         if console_status != status::DONE || rest != expected {
-            // A console that refuses message 2 with this status held another password too.
-            if console_status == status::DONE || console_status == status::INVALID_CHECK_VALUE {
-                self.logins.wrong_passwords += 1;
-                self.failures.iter_mut().skip(user).take(1).for_each(|failures| *failures += 1);
-            }
             self.table.remove(at);
             return if console_status == status::DONE {
                 refused(status::INVALID_CHECK_VALUE, console)
