@@ -91,7 +91,7 @@ fn device_id(context: &Context<'_>) -> Vec<u8> {
     let [a, b, c, _] = device.manufacturer.to_le_bytes();
     let [low, high] = device.product.to_le_bytes();
     let (major, minor) = device.firmware;
-    let minor = minor / 10 % 10 << 4 | minor % 10;
+    let minor = ((minor / 10 % 10) << 4) | (minor % 10);
     // Provides device SDRs: no. IPMI 2.0. Chassis, FRU, SEL, SDR repository, sensors.
     vec![device.id, device.revision & 0x0f, major & 0x7f, minor, 0x02, 0x8f, a, b, c, low, high]
 }
