@@ -1,7 +1,7 @@
 //! `lightsout-mock`: mock devices for tests and for trying lightsout without hardware.
 
 use clap::Parser;
-use mocks::{redfish, snmp};
+use mocks::{ipmi, redfish, snmp};
 
 /// Mock devices that behave, or misbehave, like out-of-band hardware.
 #[derive(Debug, Parser)]
@@ -11,6 +11,8 @@ enum Command {
     Snmp(snmp::cli::Arguments),
     /// Serve a tree of documents over Redfish.
     Redfish(Box<redfish::cli::Arguments>),
+    /// Serve BMCs over IPMI 2.0.
+    Ipmi(ipmi::cli::Arguments),
 }
 
 #[tokio::main]
@@ -19,5 +21,6 @@ async fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Snmp(arguments) => snmp::cli::run(arguments).await,
         Command::Redfish(arguments) => redfish::cli::run(*arguments).await,
+        Command::Ipmi(arguments) => ipmi::cli::run(arguments).await,
     }
 }

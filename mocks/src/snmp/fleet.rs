@@ -65,7 +65,7 @@ impl Fleet {
         }
         let options = Arc::new(options);
         let agents = (0..count).zip(recordings.iter().cycle()).map(|(index, recording)| {
-            let address = address(first, index, layout).ok_or(FleetError::Addresses { first, count })?;
+            let address = layout.address(first, index).ok_or(FleetError::Addresses { first, count })?;
             let seed = options.seed.wrapping_add(index as u64);
             Agent::bind_numbered(address, recording.clone(), options.clone(), seed)
                 .map_err(|source| FleetError::Bind { address, source })
@@ -84,17 +84,20 @@ impl Fleet {
     }
 }
 
-fn address(first: SocketAddr, index: usize, layout: Layout) -> Option<SocketAddr> {
-    match (layout, first.ip()) {
-        (Layout::Ports, ip) if first.port() == 0 => Some(SocketAddr::new(ip, 0)),
-        (Layout::Ports, ip) => {
-            Some(SocketAddr::new(ip, first.port().checked_add(u16::try_from(index).ok()?)?))
+impl Layout {
+    /// The address of the agent with this index, if there is one so far from `first`.
+    pub(crate) fn address(self, first: SocketAddr, index: usize) -> Option<SocketAddr> {
+        match (self, first.ip()) {
+            (Self::Ports, ip) if first.port() == 0 => Some(SocketAddr::new(ip, 0)),
+            (Self::Ports, ip) => {
+                Some(SocketAddr::new(ip, first.port().checked_add(u16::try_from(index).ok()?)?))
+            }
+            (Self::Addresses, IpAddr::V4(ip)) => {
+                let bits = u32::from(ip).checked_add(u32::try_from(index).ok()?)?;
+                Some(SocketAddr::new(Ipv4Addr::from(bits).into(), first.port()))
+            }
+            (Self::Addresses, IpAddr::V6(_)) => None,
         }
-        (Layout::Addresses, IpAddr::V4(ip)) => {
-            let bits = u32::from(ip).checked_add(u32::try_from(index).ok()?)?;
-            Some(SocketAddr::new(Ipv4Addr::from(bits).into(), first.port()))
-        }
-        (Layout::Addresses, IpAddr::V6(_)) => None,
     }
 }
 
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn addresses() {
         let first: SocketAddr = "127.0.0.1:1161".parse().unwrap();
-        let at = |index, layout| address(first, index, layout).map(|address| address.to_string());
+        let at = |index, layout: Layout| layout.address(first, index).map(|address| address.to_string());
         assert_eq!(at(2_000, Layout::Ports).as_deref(), Some("127.0.0.1:3161"));
         assert_eq!(at(1_999, Layout::Addresses).as_deref(), Some("127.0.7.208:1161"));
         assert_eq!(at(65_000, Layout::Ports), None);
