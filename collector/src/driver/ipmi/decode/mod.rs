@@ -1,0 +1,5 @@
+//! The meaning of what BMCs send: records, readings, names. Pure; nothing here panics or guesses.
+
+pub(crate) mod analogue;
+pub(crate) mod sdr;
+pub(crate) mod text;
