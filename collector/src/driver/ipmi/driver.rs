@@ -9,7 +9,9 @@ use tokio::time::Instant;
 
 use super::Ipmi;
 use super::decode::analogue::{Conversion, Factors};
+use super::decode::fru::Fru;
 use super::error::WireError;
+use super::inventory;
 use super::link::{Ask, Link};
 use super::normalise::{Known, limits, raw_reading};
 use super::repository::Repository;
@@ -41,6 +43,8 @@ pub struct IpmiDriver {
     sensors: Vec<Known>,
     /// When the limits were read.
     limits_at: Option<Instant>,
+    /// What the device says of itself, and when it was asked. Nothing where it has refused.
+    fru: Option<(Instant, Option<Fru>)>,
     /// Whether the device has refused DCMI.
     without_dcmi: bool,
 }
@@ -59,6 +63,7 @@ impl IpmiDriver {
             repository: Repository::default(),
             sensors: Vec::new(),
             limits_at: None,
+            fru: None,
             without_dcmi: false,
         })
     }
@@ -71,6 +76,29 @@ impl IpmiDriver {
                 Ok(())
             }
             Err(error) => Err(PollError::new(error.reason(), error.to_string())),
+        }
+    }
+
+    /// Board and product, read once in an inventory interval.
+    async fn identify(&mut self, report: &mut ReportBuilder) {
+        let interval = self.target.inventory_interval;
+        if self.fru.as_ref().is_none_or(|(at, _)| at.elapsed() >= interval) {
+            match inventory::read(&mut self.link).await {
+                Ok(fru) => self.fru = Some((Instant::now(), fru)),
+                // Some BMCs have no inventory of their own.
+                Err(error) if error.code().is_some() => self.fru = Some((Instant::now(), None)),
+                Err(error) => fault(report, "inventory", &error),
+            }
+        }
+        let Some((_, Some(fru))) = &self.fru else { return };
+        for part in [&fru.product, &fru.board] {
+            report.identify(&Identity {
+                vendor: &part.manufacturer,
+                model: &part.name,
+                serial: &part.serial,
+                asset_tag: &fru.asset_tag,
+                ..Identity::default()
+            });
         }
     }
 
@@ -188,6 +216,7 @@ impl Driver for IpmiDriver {
         let deadline = Instant::now() + self.target.deadline.saturating_sub(reserve);
         self.link.begin((self.common.clock)(), deadline);
         self.greet(report).await?;
+        self.identify(report).await;
         self.power_state(report).await;
         self.host_power(report).await;
         if let Err(error) = self.read_sensors(report).await {

@@ -138,7 +138,7 @@ fn value(report: &PollReport, metrics: [model::Metric; 2], name: &str, limit: Op
 }
 
 #[tokio::test]
-async fn sensors_and_limits_are_those_that_ipmitool_shows() {
+async fn sensors_limits_and_inventory_are_those_that_ipmitool_shows() {
     let Some(sim) = Sim::start() else { return };
     let (mut driver, mut report) = driver(&sim.target("test")).await;
     let report = first_poll(&mut driver, &mut report).await;
@@ -169,6 +169,17 @@ async fn sensors_and_limits_are_those_that_ipmitool_shows() {
         }
     }
     assert_eq!(compared, 5);
+    let fru = ipmitool::run(sim.port, &["fru", "print", "0"]);
+    let info = report.samples.iter().find(|sample| sample.series.metric == metric::OOB_DEVICE_INFO).unwrap();
+    for (label, key) in [
+        (Label::Vendor, "Product Manufacturer"),
+        (Label::Model, "Product Name"),
+        (Label::Serial, "Product Serial"),
+        (Label::AssetTag, "Product Asset Tag"),
+    ] {
+        let expected = format!("{}=\"{}\"", label.prometheus(), ipmitool::field(&fru, key));
+        assert!(info.series.own_text().contains(&expected), "{expected}: {info:?}");
+    }
     let firmware = ipmitool::field(&ipmitool::run(sim.port, &["mc", "info"]), "Firmware Revision");
     let told =
         report.samples.iter().find(|sample| sample.series.metric == metric::OOB_FIRMWARE_INFO).unwrap();
