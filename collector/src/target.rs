@@ -16,6 +16,8 @@ pub enum Protocol {
     Snmp,
     /// Redfish over HTTPS.
     Redfish,
+    /// IPMI 2.0 over RMCP+.
+    Ipmi,
 }
 
 impl Protocol {
@@ -24,6 +26,7 @@ impl Protocol {
         match self {
             Self::Snmp => "snmp",
             Self::Redfish => "redfish",
+            Self::Ipmi => "ipmi",
         }
     }
 
@@ -32,6 +35,7 @@ impl Protocol {
         match self {
             Self::Snmp => 161,
             Self::Redfish => 443,
+            Self::Ipmi => 623,
         }
     }
 }
@@ -67,7 +71,7 @@ pub enum Credentials {
     },
     /// SNMP v3, RFC 3414.
     Usm(Usm),
-    /// User and password, for Redfish.
+    /// User and password, for Redfish and IPMI.
     Password {
         /// User.
         user: String,

@@ -19,8 +19,8 @@ const MAX_SECRET_BYTES: u64 = 64 * 1024;
 /// Which device, and how to log in.
 #[derive(Debug, Args)]
 pub(super) struct TargetOptions {
-    /// A URL (snmp://HOST[:PORT], redfish://HOST[:PORT], https://HOST, http://HOST), or with --config
-    /// the name of a target
+    /// A URL (snmp://HOST[:PORT], redfish://HOST[:PORT], ipmi://HOST[:PORT], https://HOST,
+    /// http://HOST), or with --config the name of a target
     pub(super) target: String,
     /// Configuration that names the target
     #[arg(long, value_name = "FILE")]
@@ -31,10 +31,10 @@ pub(super) struct TargetOptions {
     /// SNMP version of the community
     #[arg(long, value_enum, default_value_t = Version::V2c)]
     pub(super) snmp_version: Version,
-    /// User of SNMPv3 or Redfish
+    /// User of SNMPv3, Redfish or IPMI
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,
-    /// File with the Redfish user's password
+    /// File with the password of the Redfish or IPMI user
     #[arg(long, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
     /// SNMPv3 authentication
@@ -106,7 +106,10 @@ impl TargetOptions {
             (Some(config), _) => self.named(config),
             (None, Some((scheme, rest))) => self.of_url(scheme, rest),
             (None, None) => {
-                bail!("{:?} is no URL: write snmp://{0} or redfish://{0}, or add --config FILE", self.target)
+                bail!(
+                    "{:?} is no URL: write snmp://{0}, redfish://{0} or ipmi://{0}, or add --config FILE",
+                    self.target
+                )
             }
         }
     }
@@ -123,8 +126,11 @@ impl TargetOptions {
     fn of_url(&self, scheme: &str, rest: &str) -> anyhow::Result<Arc<Target>> {
         let protocol = match scheme {
             "snmp" => Protocol::Snmp,
+            "ipmi" => Protocol::Ipmi,
             "redfish" | "https" | "http" => Protocol::Redfish,
-            other => bail!("{other:?} is no protocol: write snmp://, redfish://, https:// or http://"),
+            other => {
+                bail!("{other:?} is no protocol: write snmp://, redfish://, ipmi://, https:// or http://")
+            }
         };
         let default_port = if scheme == "http" { 80 } else { protocol.default_port() };
         let address = parse_address(rest.trim_end_matches('/'), default_port)?;
@@ -138,7 +144,8 @@ impl TargetOptions {
     fn credentials(&self, protocol: Protocol) -> anyhow::Result<Option<Credentials>> {
         match (protocol, &self.user) {
             (Protocol::Redfish, None) => Ok(None),
-            (Protocol::Redfish, Some(user)) => {
+            (Protocol::Ipmi, None) => bail!("add --user NAME and --password-file FILE"),
+            (Protocol::Redfish | Protocol::Ipmi, Some(user)) => {
                 let file = self.password_file.as_deref().context("add --password-file FILE")?;
                 Ok(Some(Credentials::Password { user: user.clone(), password: secret(file)? }))
             }

@@ -41,6 +41,7 @@ pub(super) async fn record(options: &Options) -> anyhow::Result<u8> {
     let common = run::common(&[], None).await?;
     let (recorded, faults) = match target.protocol {
         Protocol::Snmp => record_snmp(&common, &target, options).await?,
+        Protocol::Ipmi => anyhow::bail!("only SNMP and Redfish devices can be recorded"),
         Protocol::Redfish => record_redfish(&common, target, options).await?,
     };
     let mut text = format!("{}: {recorded}\n", options.output.display());

@@ -29,13 +29,13 @@ pub(super) fn resolve(login: &Login, around: &Surroundings<'_>) -> Result<Creden
     }
 }
 
-/// The protocol that credentials are for, and what they are called.
-pub(super) fn kind(credentials: &Credentials) -> (Protocol, &'static str) {
+/// The protocols that credentials are for, and what they are called.
+pub(super) fn kind(credentials: &Credentials) -> (&'static [Protocol], &'static str) {
     match credentials {
-        Credentials::Community { version: CommunityVersion::V1, .. } => (Protocol::Snmp, "snmp_v1"),
-        Credentials::Community { version: CommunityVersion::V2c, .. } => (Protocol::Snmp, "snmp_v2c"),
-        Credentials::Usm(_) => (Protocol::Snmp, "snmp_v3"),
-        Credentials::Password { .. } => (Protocol::Redfish, "password"),
+        Credentials::Community { version: CommunityVersion::V1, .. } => (&[Protocol::Snmp], "snmp_v1"),
+        Credentials::Community { version: CommunityVersion::V2c, .. } => (&[Protocol::Snmp], "snmp_v2c"),
+        Credentials::Usm(_) => (&[Protocol::Snmp], "snmp_v3"),
+        Credentials::Password { .. } => (&[Protocol::Redfish, Protocol::Ipmi], "password"),
     }
 }
 

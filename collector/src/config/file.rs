@@ -225,6 +225,7 @@ pub(super) struct Settings {
 pub(super) enum Protocol {
     Snmp,
     Redfish,
+    Ipmi,
 }
 
 /// How a server's certificate is judged.
@@ -256,10 +257,10 @@ pub(super) enum Tls {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Budget {
-    /// Requests in flight. Default 2 for SNMP and 2 for Redfish.
+    /// Requests in flight. Default 2 for SNMP and Redfish, 1 for IPMI.
     #[schemars(range(min = 1, max = 64))]
     pub(super) requests_in_flight: Option<u32>,
-    /// Requests per second. Default 50 for SNMP and 10 for Redfish.
+    /// Requests per second. Default 50 for SNMP, 10 for Redfish and 50 for IPMI.
     #[schemars(range(min = 0.1, max = 1000.0))]
     pub(super) requests_per_second: Option<f64>,
 }

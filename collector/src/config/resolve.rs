@@ -158,7 +158,7 @@ impl Resolver<'_> {
             } else {
                 names.insert(name.clone(), index);
             }
-            self.snmp_without_tls(&settings, rules, &path);
+            self.without_tls(&settings, rules, &path);
             match rules.target(&name, &address, settings) {
                 Ok(target) => targets.push(target),
                 Err(flaws) => {
@@ -170,10 +170,15 @@ impl Resolver<'_> {
         targets
     }
 
-    fn snmp_without_tls(&mut self, settings: &Settings, rules: &Rules, path: &Path) {
+    fn without_tls(&mut self, settings: &Settings, rules: &Rules, path: &Path) {
         let protocol = settings.protocol.or(rules.defaults.protocol);
-        if protocol == Some(file::Protocol::Snmp) && settings.tls.is_some() {
-            self.note(&path.key("tls"), "SNMP has no TLS", "leave it out");
+        let name = match protocol {
+            Some(file::Protocol::Snmp) => "SNMP",
+            Some(file::Protocol::Ipmi) => "IPMI",
+            Some(file::Protocol::Redfish) | None => return,
+        };
+        if settings.tls.is_some() {
+            self.note(&path.key("tls"), format!("{name} has no TLS"), "leave it out");
         }
     }
 

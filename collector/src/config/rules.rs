@@ -41,6 +41,8 @@ pub const fn default_budget(protocol: Protocol) -> Budget {
         Protocol::Snmp => Budget { concurrency: 2, rate: 50.0 },
         // BMCs take up to half a second for a resource and drop sessions under load.
         Protocol::Redfish => Budget { concurrency: 2, rate: 10.0 },
+        // One command after the other: many BMCs mix up replies otherwise. Each is small.
+        Protocol::Ipmi => Budget { concurrency: 1, rate: 50.0 },
     }
 }
 
@@ -89,7 +91,7 @@ impl Rules {
         let mut flaws = Vec::new();
         let mut keep = |flaw| flaws.push(flaw);
         let protocol = said.protocol.map(Protocol::from).ok_or_else(|| {
-            keep(Flaw::new("protocol", "the protocol is missing", "add protocol: snmp or redfish"));
+            keep(Flaw::new("protocol", "the protocol is missing", "add protocol: snmp, redfish or ipmi"));
         });
         // What does not depend on the protocol is checked without it too.
         let port = protocol.map_or(1, Protocol::default_port);
@@ -143,6 +145,10 @@ impl Rules {
                     let help = "add credentials: the name of a login below the key credentials";
                     Err(Flaw::new("credentials", "SNMP needs credentials", help))
                 }
+                Protocol::Ipmi => {
+                    let help = "add credentials: the name of a login of type password";
+                    Err(Flaw::new("credentials", "IPMI needs credentials", help))
+                }
                 Protocol::Redfish => Ok(None),
             };
         };
@@ -158,13 +164,13 @@ impl Rules {
         match known {
             Some(credentials) => {
                 let (fits, kind) = credentials::kind(credentials);
-                if fits == protocol {
+                if fits.contains(&protocol) {
                     return Ok(Some(credentials.clone()));
                 }
                 let message = format!("{name:?} is of type {kind}, which is not for {}", protocol.as_str());
                 let help = match protocol {
                     Protocol::Snmp => "name a login of type snmp_v1, snmp_v2c or snmp_v3",
-                    Protocol::Redfish => "name a login of type password",
+                    Protocol::Redfish | Protocol::Ipmi => "name a login of type password",
                 };
                 Err(Flaw::new("credentials", message, help))
             }
@@ -176,7 +182,7 @@ impl Rules {
     fn tls(&self, protocol: Protocol, said: Option<&file::Tls>) -> Result<Tls, Flaw> {
         match (protocol, said) {
             (Protocol::Redfish, Some(said)) => resolve_tls(said, &self.folder),
-            (Protocol::Snmp, _) | (_, None) => Ok(Tls::default()),
+            (Protocol::Snmp | Protocol::Ipmi, _) | (_, None) => Ok(Tls::default()),
         }
     }
 }
@@ -282,6 +288,7 @@ impl From<file::Protocol> for Protocol {
         match protocol {
             file::Protocol::Snmp => Self::Snmp,
             file::Protocol::Redfish => Self::Redfish,
+            file::Protocol::Ipmi => Self::Ipmi,
         }
     }
 }

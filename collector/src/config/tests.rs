@@ -141,7 +141,7 @@ fn example(switched_on: bool) -> Config {
 #[test]
 fn the_example_is_right_as_it_is_and_with_all_its_settings() {
     let plain = example(false);
-    assert_eq!(plain.targets.len(), 3);
+    assert_eq!(plain.targets.len(), 4);
     assert_eq!((plain.target_files.len(), plain.target_http.len()), (1, 1));
     assert_eq!((plain.state_dir, plain.targets[0].max_repetitions), (None, None));
     let full = example(true);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use model::{PollError, ReportBuilder};
 
 use super::Driver;
+use super::ipmi::Ipmi;
+use super::ipmi::driver::IpmiDriver;
 use super::redfish::driver::{Redfish, RedfishDriver};
 use super::snmp::{Snmp, SnmpDriver};
 use crate::profile::Profiles;
@@ -19,6 +21,8 @@ pub struct Common {
     pub profiles: Arc<Profiles>,
     /// What Redfish drivers share.
     pub redfish: Arc<Redfish>,
+    /// What IPMI drivers share.
+    pub ipmi: Arc<Ipmi>,
 }
 
 /// A driver of any protocol.
@@ -27,6 +31,8 @@ pub enum AnyDriver {
     Snmp(Box<SnmpDriver>),
     /// Redfish.
     Redfish(Box<RedfishDriver>),
+    /// IPMI.
+    Ipmi(Box<IpmiDriver>),
     /// A target that cannot be polled as it is configured: it stays visible, and says why.
     Unusable(PollError),
 }
@@ -41,6 +47,9 @@ impl AnyDriver {
             Protocol::Redfish => {
                 RedfishDriver::new(&common.redfish, target).map(|driver| Self::Redfish(Box::new(driver)))
             }
+            Protocol::Ipmi => {
+                IpmiDriver::new(Arc::clone(&common.ipmi), target).map(|driver| Self::Ipmi(Box::new(driver)))
+            }
         };
         driver.unwrap_or_else(Self::Unusable)
     }
@@ -51,6 +60,7 @@ impl Driver for AnyDriver {
         match self {
             Self::Snmp(driver) => driver.poll(report).await,
             Self::Redfish(driver) => driver.poll(report).await,
+            Self::Ipmi(driver) => driver.poll(report).await,
             Self::Unusable(error) => Err(error.clone()),
         }
     }
@@ -59,6 +69,7 @@ impl Driver for AnyDriver {
         match self {
             Self::Snmp(driver) => driver.close().await,
             Self::Redfish(driver) => driver.close().await,
+            Self::Ipmi(driver) => driver.close().await,
             Self::Unusable(_) => {}
         }
     }

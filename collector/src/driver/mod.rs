@@ -6,6 +6,7 @@
 pub mod any;
 pub mod breaker;
 pub mod budget;
+pub mod ipmi;
 pub mod redfish;
 pub mod snmp;
 

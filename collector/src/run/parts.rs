@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::config::Web;
 use crate::driver::any::Common;
 use crate::driver::breaker::Breakers;
+use crate::driver::ipmi::{Ipmi, system_entropy};
 use crate::driver::redfish::driver::Redfish;
 use crate::driver::snmp::Snmp;
 use crate::poll::board::Board;
@@ -35,8 +36,17 @@ pub async fn common(profile_dirs: &[PathBuf], state_dir: Option<&Path>) -> anyho
     }
     let epoch = u64::try_from(wall_clock() / 1_000).unwrap_or(0);
     let snmp = Snmp::bind(epoch).await.context("cannot open a UDP socket for SNMP")?;
-    let redfish = Redfish { breakers: breakers(state_dir)?, clock: wall_clock };
-    Ok(Common { snmp: Arc::new(snmp), profiles: Arc::new(profiles), redfish: Arc::new(redfish) })
+    let breakers = breakers(state_dir)?;
+    let ipmi = Ipmi::bind(Arc::clone(&breakers), wall_clock, system_entropy)
+        .await
+        .context("cannot open a UDP socket for IPMI")?;
+    let redfish = Redfish { breakers, clock: wall_clock };
+    Ok(Common {
+        snmp: Arc::new(snmp),
+        profiles: Arc::new(profiles),
+        redfish: Arc::new(redfish),
+        ipmi: Arc::new(ipmi),
+    })
 }
 
 fn breakers(state_dir: Option<&Path>) -> anyhow::Result<Arc<Breakers>> {

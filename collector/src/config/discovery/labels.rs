@@ -117,7 +117,8 @@ fn set(said: &mut Said, field: Field, value: &str) -> Result<(), Expected> {
             settings.protocol = Some(match value {
                 "snmp" => Protocol::Snmp,
                 "redfish" => Protocol::Redfish,
-                _ => return Err(("a protocol", "write snmp or redfish")),
+                "ipmi" => Protocol::Ipmi,
+                _ => return Err(("a protocol", "write snmp, redfish or ipmi")),
             });
         }
         Field::Tls => {

@@ -1,0 +1,6 @@
+//! The meaning of what BMCs send: records, readings, names. Pure; nothing here panics or guesses.
+
+pub(crate) mod analogue;
+pub(crate) mod fru;
+pub(crate) mod sdr;
+pub(crate) mod text;

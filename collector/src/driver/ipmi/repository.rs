@@ -1,0 +1,179 @@
+//! The sensor data records of a BMC (section 33): read once, and again when their timestamps change.
+//!
+//! Records are read in parts under a reservation. The count that a BMC tells is not believed: the chain of
+//! record ids is followed to its end, or to a record that comes a second time.
+
+use std::collections::HashSet;
+
+use model::Reason;
+
+use super::decode::sdr::{self, HEADER, Record, Sensor};
+use super::error::WireError;
+use super::link::Ask;
+use super::wire::message::Request;
+
+/// Network function Storage.
+const STORAGE: u8 = 0x0a;
+
+/// Most records of one BMC. Large chassis have about 800.
+const MAX_RECORDS: usize = 2_000;
+
+/// Reservations for one reading. Another console that changes records cancels them.
+const MAX_RESERVATIONS: u32 = 8;
+
+/// Bytes of a record that are asked for at once: fits the smallest message buffers of BMCs.
+const PART: u8 = 22;
+
+/// Fewest bytes that are worth asking for.
+const MIN_PART: u8 = 6;
+
+/// The record that follows the last one.
+const END: u16 = 0xffff;
+
+/// Completion codes: reservation cancelled, and the three for more bytes than fit.
+const CANCELLED: u8 = 0xc5;
+const TOO_LONG: [u8; 3] = [0xc7, 0xc8, 0xca];
+
+/// What is known of a BMC's records.
+#[derive(Debug, Default)]
+pub(crate) struct Repository {
+    /// Times of the last addition and the last erasure.
+    stamps: Option<[u32; 2]>,
+    sensors: Vec<Sensor>,
+    /// What could not be read, and why.
+    gap: Option<(Reason, String)>,
+}
+
+impl Repository {
+    pub(crate) fn sensors(&self) -> &[Sensor] {
+        &self.sensors
+    }
+
+    pub(crate) fn gap(&self) -> Option<(Reason, &str)> {
+        self.gap.as_ref().map(|(reason, detail)| (*reason, detail.as_str()))
+    }
+
+    /// Reads the records if they have changed; says whether they were read.
+    ///
+    /// # Errors
+    /// The device gave no usable answer; what was known stays.
+    pub(crate) async fn refresh(&mut self, device: &mut impl Ask) -> Result<bool, WireError> {
+        let info = device.ask(Request::new(STORAGE, 0x20, &[])).await?;
+        let stamps =
+            stamps(&info).ok_or(WireError::Malformed("the repository's information is too short"))?;
+        if self.stamps == Some(stamps) {
+            return Ok(false);
+        }
+        let mut reading = Reading { device, reservation: 0, reservations: 0, part: PART };
+        reading.reserve().await?;
+        let (mut sensors, mut gap) = (Vec::new(), None);
+        let mut seen = HashSet::new();
+        let mut id = 0;
+        while id != END {
+            if !seen.insert(id) {
+                gap = Some((Reason::Protocol, "the sensor records go round in a circle".to_owned()));
+                break;
+            }
+            if seen.len() > MAX_RECORDS {
+                gap = Some((Reason::Limit, format!("more than {MAX_RECORDS} sensor records")));
+                break;
+            }
+            match reading.record(id).await {
+                Ok((next, record)) => {
+                    match sdr::decode(&record) {
+                        Some(Record::Sensor(sensor)) => sensors.push(*sensor),
+                        Some(Record::Other) => {}
+                        None => gap = Some((Reason::Parse, format!("sensor record {id:#06x} is too short"))),
+                    }
+                    id = next;
+                }
+                // Some BMCs cannot give their last record: the others are good.
+                Err(error) if error.code().is_some() && !sensors.is_empty() => {
+                    gap = Some((error.reason(), format!("sensor records from {id:#06x} on: {error}")));
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        *self = Self { stamps: Some(stamps), sensors, gap };
+        Ok(true)
+    }
+}
+
+/// From Get SDR Repository Info: version, count, free space, then the two times.
+fn stamps(info: &[u8]) -> Option<[u32; 2]> {
+    let mut reader = super::bytes::Reader::new(info);
+    let _version_count_free: [u8; 5] = reader.array()?;
+    Some([reader.u32()?, reader.u32()?])
+}
+
+struct Reading<'a, A> {
+    device: &'a mut A,
+    reservation: u16,
+    reservations: u32,
+    part: u8,
+}
+
+impl<A: Ask> Reading<'_, A> {
+    async fn reserve(&mut self) -> Result<(), WireError> {
+        self.reservations = self.reservations.saturating_add(1);
+        if self.reservations > MAX_RESERVATIONS {
+            return Err(WireError::Limit(
+                "the device keeps cancelling the reservation of its sensor records",
+            ));
+        }
+        let reply = self.device.ask(Request::new(STORAGE, 0x22, &[])).await?;
+        let [low, high, ..] = reply[..] else {
+            return Err(WireError::Malformed("no reservation in the reply"));
+        };
+        self.reservation = u16::from_le_bytes([low, high]);
+        Ok(())
+    }
+
+    /// One record, and the id of the next. Begins anew where the reservation is cancelled.
+    async fn record(&mut self, id: u16) -> Result<(u16, Vec<u8>), WireError> {
+        loop {
+            match self.parts(id).await {
+                Err(WireError::Completion { code: CANCELLED, .. }) => self.reserve().await?,
+                result => return result,
+            }
+        }
+    }
+
+    async fn parts(&mut self, id: u16) -> Result<(u16, Vec<u8>), WireError> {
+        const HEADER_BYTES: u8 = HEADER as u8;
+        let (next, mut record) = self.part(id, 0, HEADER_BYTES).await?;
+        let body =
+            sdr::body_length(&record).ok_or(WireError::Malformed("a sensor record without a header"))?;
+        // Offsets have one byte: a record that claims to be longer ends there.
+        let end = HEADER_BYTES.saturating_add(body);
+        let mut offset = HEADER_BYTES;
+        while offset < end {
+            let wanted = self.part.min(end.saturating_sub(offset));
+            match self.part(id, offset, wanted).await {
+                Ok((_, bytes)) if bytes.is_empty() => break,
+                Ok((_, mut bytes)) => {
+                    bytes.truncate(wanted.into());
+                    offset = offset.saturating_add(u8::try_from(bytes.len()).unwrap_or(wanted));
+                    record.append(&mut bytes);
+                }
+                Err(WireError::Completion { code, .. })
+                    if TOO_LONG.contains(&code) && self.part > MIN_PART =>
+                {
+                    self.part = (self.part / 2).max(MIN_PART);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((next, record))
+    }
+
+    async fn part(&mut self, id: u16, offset: u8, count: u8) -> Result<(u16, Vec<u8>), WireError> {
+        let ([r0, r1], [i0, i1]) = (self.reservation.to_le_bytes(), id.to_le_bytes());
+        let request = Request::new(STORAGE, 0x23, &[r0, r1, i0, i1, offset, count]);
+        let reply = self.device.ask(request).await?;
+        let (next, bytes) =
+            sdr::chunk(&reply).ok_or(WireError::Malformed("a part of a sensor record is missing"))?;
+        Ok((next, bytes.to_vec()))
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests on sockets, against BMCs that share no code with this program.
+
+mod ipmitool;
+mod sim;
