@@ -6,4 +6,5 @@
 pub mod facility;
 pub mod ipmi;
 pub mod redfish;
+pub mod shift;
 pub mod snmp;
