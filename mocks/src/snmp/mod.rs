@@ -39,6 +39,7 @@ pub use device::{AgentOptions, DEFAULT_MAX_RESPONSE, Stats};
 pub use faults::{Endless, ErrorStatus, Fault, FaultRule};
 pub use fleet::{Fleet, FleetError, Layout};
 pub use keys::{AuthProtocol, PrivProtocol};
+pub(crate) use live::mix;
 pub use live::{LiveError, Moment, Reach, Rule};
 pub use oid::{Oid, OidError};
 pub use overrides::Override;
