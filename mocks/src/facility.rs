@@ -1,5 +1,5 @@
-//! A small facility and one edge pole, made of mock devices: two racks with PDUs, servers and a switch, a
-//! UPS, a pole with a sensor and a UPS, and one device that has died.
+//! A small facility and one edge pole, made of mock devices: two racks with PDUs, servers and a switch, two
+//! storage nodes with nothing but IPMI, a UPS, a pole with a sensor and a UPS, and one device that has died.
 //!
 //! Listens on free ports of 127.0.0.1 only. Must be started within a tokio runtime.
 
@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::ipmi::{self, Bmc, BmcOptions, Privilege, User};
 use crate::link::{Link, Phase};
 use crate::redfish::{self, Account, Certificate, Tree};
 use crate::scenario::{Changes, Picture};
@@ -15,10 +16,10 @@ use crate::snmp::{Agent, AgentOptions, Fault, Recording};
 /// Community of the SNMP devices: a demonstration has no secrets.
 pub const COMMUNITY: &str = "demo";
 
-/// User of the Redfish devices.
+/// User of the Redfish and IPMI devices.
 pub const USER: &str = "demo";
 
-/// Password of the Redfish devices: a demonstration has no secrets.
+/// Password of the Redfish and IPMI devices: a demonstration has no secrets.
 pub const PASSWORD: &str = "demo-password";
 
 /// Site of the racks.
@@ -37,6 +38,8 @@ pub enum Access {
         /// `AA:BB:…`, as OpenSSL prints it.
         fingerprint: String,
     },
+    /// IPMI 2.0 with [`USER`] and [`PASSWORD`].
+    Ipmi,
 }
 
 /// A running device.
@@ -75,6 +78,7 @@ struct Running {
 enum Server {
     Snmp(Agent),
     Redfish(redfish::Server),
+    Ipmi(ipmi::Agent),
 }
 
 /// Why the facility cannot start.
@@ -112,6 +116,17 @@ pub enum FacilityError {
         /// Why.
         source: redfish::StartError,
     },
+    /// The built-in BMC is none.
+    #[error("the BMC of {name} cannot be read")]
+    Bmc {
+        /// Device.
+        name: &'static str,
+        /// Why.
+        source: ipmi::BmcError,
+    },
+    /// The BMCs' user cannot be one.
+    #[error("the user of the BMCs cannot be one")]
+    User(#[from] ipmi::UserError),
 }
 
 /// Name, site, rack and kind.
@@ -141,6 +156,11 @@ const SERVERS: [Place; 4] = [
 
 const REDFISH_PDU: Place = ("pdu-r2-b", FACILITY, "r2", "pdu");
 
+const BMCS: [Place; 2] = [("storage-r1-01", FACILITY, "r1", "server"), LATE_RECORD];
+
+/// Its BMC never gives its last sensor record.
+const LATE_RECORD: Place = ("storage-r2-01", FACILITY, "r2", "server");
+
 const DEAD: Place = ("switch-r2", FACILITY, "r2", "switch");
 
 impl Facility {
@@ -150,6 +170,9 @@ impl Facility {
     /// A built-in file is broken, or no socket is to be had.
     pub fn start() -> Result<Self, FacilityError> {
         let mut facility = Self::start_with(|recording| recording)?;
+        if let Some(Running { server: Server::Ipmi(bmc), .. }) = facility.running.last() {
+            bmc.set_faults(vec![ipmi::Fault::LastSdrTimeout.into()]);
+        }
         facility.start_agent(DEAD, SWITCH, 99)?;
         facility.running.last().inspect(|dead| dead.set_silent(true));
         Ok(facility)
@@ -176,6 +199,9 @@ impl Facility {
         }
         let pdu = Arc::new(Tree::pdu().map_err(tree)?);
         facility.start_server(REDFISH_PDU, pdu, 50)?;
+        for (seed, place) in (1..).zip(BMCS) {
+            facility.start_bmc(place, seed)?;
+        }
         Ok(facility)
     }
 
@@ -235,6 +261,18 @@ impl Facility {
         self.running.push(Running::new(Server::Redfish(server)));
         Ok(())
     }
+
+    fn start_bmc(&mut self, place: Place, seed: u64) -> Result<(), FacilityError> {
+        let (name, ..) = place;
+        let bmc = Bmc::server().map_err(|source| FacilityError::Bmc { name, source })?;
+        let users = vec![User::new(USER, PASSWORD, Privilege::User)?];
+        let options = BmcOptions { users, lock_after: Some(5), seed, ..BmcOptions::default() };
+        let agent = ipmi::Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), bmc, options)
+            .map_err(|source| FacilityError::Bind { name, source })?;
+        self.devices.push(device(place, agent.local_addr(), Access::Ipmi));
+        self.running.push(Running::new(Server::Ipmi(agent)));
+        Ok(())
+    }
 }
 
 impl Running {
@@ -252,12 +290,14 @@ impl Running {
     fn set_silent(&self, silent: bool) {
         match &self.server {
             Server::Snmp(agent) => {
-                agent.set_faults(silent.then(|| Fault::Silent.into()).into_iter().collect());
+                agent.set_faults(silent.then(|| Fault::Silent.into()).into_iter().collect())
+            }
+            Server::Ipmi(bmc) => {
+                bmc.set_faults(silent.then(|| ipmi::Fault::Silent.into()).into_iter().collect())
             }
             Server::Redfish(server) => {
-                server.set_faults(
-                    silent.then(|| redfish::Fault::new(redfish::Kind::Hang)).into_iter().collect(),
-                );
+                let hang = || redfish::Fault::new(redfish::Kind::Hang);
+                server.set_faults(silent.then(hang).into_iter().collect());
             }
         }
     }
@@ -266,6 +306,8 @@ impl Running {
         match &self.server {
             Server::Snmp(agent) => agent.set_overrides(changes.snmp),
             Server::Redfish(server) => server.set_overrides(changes.redfish),
+            // No scenario moves what a BMC says over IPMI; it can be silenced.
+            Server::Ipmi(_) => {}
         }
     }
 }
@@ -282,7 +324,7 @@ mod tests {
     async fn every_device_listens_under_a_name_of_its_own() {
         let facility = Facility::start().unwrap();
         let names: std::collections::BTreeSet<_> = facility.devices().iter().map(|d| d.name).collect();
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 15);
         let addresses: std::collections::BTreeSet<_> = facility.devices().iter().map(|d| d.address).collect();
         assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() != 0));
     }
