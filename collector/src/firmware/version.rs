@@ -110,6 +110,12 @@ pub fn same(version: &str, other: &str) -> bool {
     compare(version, other) == Some(Ordering::Equal)
 }
 
+/// Whether versions like this one can be compared at all.
+pub fn has_order(version: &str) -> bool {
+    let version = normal(version);
+    version.len() <= MAX_BYTES && FORMS.iter().any(|form| form.is_match(&version))
+}
+
 static FORMS: LazyLock<Vec<Regex>> =
     LazyLock::new(|| SCHEMES.iter().filter_map(|scheme| Regex::new(scheme).ok()).collect());
 
