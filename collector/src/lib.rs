@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod driver;
+pub mod firmware;
 pub mod poll;
 pub mod profile;
 pub mod run;
