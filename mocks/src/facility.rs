@@ -1,21 +1,22 @@
-//! A small facility and one edge pole, made of mock devices: two racks with PDUs, servers and a switch, a
-//! UPS, a pole with a sensor and a UPS, and one device that has died.
+//! A small facility and one edge pole, made of mock devices: two racks with PDUs, servers and a switch, two
+//! storage nodes with nothing but IPMI, a UPS, a pole with a sensor and a UPS, and one device that has died.
 //!
 //! Listens on free ports of 127.0.0.1 only. Must be started within a tokio runtime.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::ipmi::{self, Bmc, BmcOptions, Privilege, User};
 use crate::redfish::{self, Account, Certificate, Tree};
 use crate::snmp::{Agent, AgentOptions, Fault, Recording};
 
 /// Community of the SNMP devices: a demonstration has no secrets.
 pub const COMMUNITY: &str = "demo";
 
-/// User of the Redfish devices.
+/// User of the Redfish and IPMI devices.
 pub const USER: &str = "demo";
 
-/// Password of the Redfish devices: a demonstration has no secrets.
+/// Password of the Redfish and IPMI devices: a demonstration has no secrets.
 pub const PASSWORD: &str = "demo-password";
 
 /// Site of the racks.
@@ -34,6 +35,8 @@ pub enum Access {
         /// `AA:BB:…`, as OpenSSL prints it.
         fingerprint: String,
     },
+    /// IPMI 2.0 with [`USER`] and [`PASSWORD`].
+    Ipmi,
 }
 
 /// A running device.
@@ -58,6 +61,7 @@ pub struct Facility {
     devices: Vec<Device>,
     agents: Vec<Agent>,
     servers: Vec<redfish::Server>,
+    bmcs: Vec<ipmi::Agent>,
 }
 
 /// Why the facility cannot start.
@@ -95,6 +99,17 @@ pub enum FacilityError {
         /// Why.
         source: redfish::StartError,
     },
+    /// The built-in BMC is none.
+    #[error("the BMC of {name} cannot be read")]
+    Bmc {
+        /// Device.
+        name: &'static str,
+        /// Why.
+        source: ipmi::BmcError,
+    },
+    /// The BMCs' user cannot be one.
+    #[error("the user of the BMCs cannot be one")]
+    User(#[from] ipmi::UserError),
 }
 
 /// Name, site, rack and kind.
@@ -124,6 +139,11 @@ const SERVERS: [Place; 4] = [
 
 const REDFISH_PDU: Place = ("pdu-r2-b", FACILITY, "r2", "pdu");
 
+const BMCS: [Place; 2] = [("storage-r1-01", FACILITY, "r1", "server"), LATE_RECORD];
+
+/// Its BMC never gives its last sensor record.
+const LATE_RECORD: Place = ("storage-r2-01", FACILITY, "r2", "server");
+
 const DEAD: Place = ("switch-r2", FACILITY, "r2", "switch");
 
 impl Facility {
@@ -132,7 +152,8 @@ impl Facility {
     /// # Errors
     /// A built-in file is broken, or no socket is to be had.
     pub fn start() -> Result<Self, FacilityError> {
-        let mut facility = Self { devices: Vec::new(), agents: Vec::new(), servers: Vec::new() };
+        let mut facility =
+            Self { devices: Vec::new(), agents: Vec::new(), servers: Vec::new(), bmcs: Vec::new() };
         for (seed, (place, recording)) in (1..).zip(SNMP_DEVICES) {
             facility.start_agent(place, recording, seed)?;
         }
@@ -145,6 +166,10 @@ impl Facility {
         }
         let pdu = Arc::new(Tree::pdu().map_err(tree)?);
         facility.start_server(REDFISH_PDU, pdu, 50)?;
+        for (seed, place) in (1..).zip(BMCS) {
+            facility.start_bmc(place, seed)?;
+        }
+        facility.bmcs.last().inspect(|bmc| bmc.set_faults(vec![ipmi::Fault::LastSdrTimeout.into()]));
         Ok(facility)
     }
 
@@ -182,6 +207,18 @@ impl Facility {
         self.servers.push(server);
         Ok(())
     }
+
+    fn start_bmc(&mut self, place: Place, seed: u64) -> Result<(), FacilityError> {
+        let (name, ..) = place;
+        let bmc = Bmc::server().map_err(|source| FacilityError::Bmc { name, source })?;
+        let users = vec![User::new(USER, PASSWORD, Privilege::User)?];
+        let options = BmcOptions { users, lock_after: Some(5), seed, ..BmcOptions::default() };
+        let agent = ipmi::Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), bmc, options)
+            .map_err(|source| FacilityError::Bind { name, source })?;
+        self.devices.push(device(place, agent.local_addr(), Access::Ipmi));
+        self.bmcs.push(agent);
+        Ok(())
+    }
 }
 
 fn device((name, site, rack, kind): Place, address: SocketAddr, access: Access) -> Device {
@@ -196,7 +233,7 @@ mod tests {
     async fn every_device_listens_under_a_name_of_its_own() {
         let facility = Facility::start().unwrap();
         let names: std::collections::BTreeSet<_> = facility.devices().iter().map(|d| d.name).collect();
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 15);
         let addresses: std::collections::BTreeSet<_> = facility.devices().iter().map(|d| d.address).collect();
         assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() != 0));
     }
