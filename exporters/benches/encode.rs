@@ -26,7 +26,7 @@ fn batch(series: usize, samples: usize) -> Batch {
             batch.runs.push(Run {
                 series: Arc::new(series),
                 points: start..batch.points.len(),
-                ended: false,
+                ended: None,
             });
         }
     }

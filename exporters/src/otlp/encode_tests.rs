@@ -22,7 +22,7 @@ fn batch() -> Batch {
     ];
     let points = [(1_000, 0.0), (2_000, 3.5), (1_000, 1.0), (1_000, -0.25), (1_001, STALE), (1_000, 0.0)];
     let ranges = [0..2, 2..3, 3..5, 5..6];
-    let runs = all.into_iter().zip(ranges).map(|(series, points)| Run { series, points, ended: false });
+    let runs = all.into_iter().zip(ranges).map(|(series, points)| Run { series, points, ended: None });
     let points = points.map(|(at, value)| Point { at, value }).to_vec();
     Batch { entries: 0..1, runs: runs.collect(), points }
 }

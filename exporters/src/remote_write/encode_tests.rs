@@ -100,8 +100,8 @@ fn batch() -> Batch {
     Batch {
         entries: 0..3,
         runs: vec![
-            Run { series: counter, points: 0..3, ended: false },
-            Run { series: gauge, points: 3..4, ended: false },
+            Run { series: counter, points: 0..3, ended: None },
+            Run { series: gauge, points: 3..4, ended: None },
         ],
         points: vec![
             Point { at: 1_000, value: 0.0 },
