@@ -26,6 +26,9 @@ pub(super) struct File {
     /// Folders with device profiles of your own, besides the built-in ones.
     #[serde(default)]
     pub(super) profile_dirs: Vec<Lenient<PathBuf>>,
+    /// Firmware that is wanted.
+    #[serde(default)]
+    pub(super) firmware: Firmware,
     /// What targets have that say nothing else.
     #[serde(default)]
     pub(super) defaults: Settings,
@@ -69,6 +72,14 @@ pub(super) struct Web {
     /// Whether readings in /metrics carry the time of their measurement. Default false.
     #[serde(default)]
     pub(super) timestamps: bool,
+}
+
+/// Firmware that is wanted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Firmware {
+    /// File that declares the wanted versions, watched for changes. `lightsout schema baseline` prints its schema.
+    pub(super) baseline: Option<PathBuf>,
 }
 
 /// A login.

@@ -124,6 +124,7 @@ fn example(switched_on: bool) -> Config {
         put(&format!("secrets/{secret}"), "a secret\n");
     }
     put("web.yml", "");
+    put("firmware.yml", "components: []\n");
     put("bmc-ca.pem", "-----BEGIN CERTIFICATE-----\n");
     let text = include_str!("../../../lightsout.example.yml");
     let switch = |line: &str| match line.trim_start().strip_prefix('#') {
@@ -146,6 +147,7 @@ fn the_example_is_right_as_it_is_and_with_all_its_settings() {
     assert_eq!((plain.state_dir, plain.targets[0].max_repetitions), (None, None));
     let full = example(true);
     assert!(full.state_dir.is_some() && full.web.config_file.is_some() && full.profile_dirs.len() == 1);
+    assert!(plain.firmware.is_none() && full.firmware.is_some());
     assert_eq!(full.targets[0].max_repetitions, Some(10));
     assert_eq!(full.targets[0].device.description.asset_tag, "004711");
 }

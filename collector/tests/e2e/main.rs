@@ -8,6 +8,7 @@
 mod bad_input;
 mod command_line;
 mod demo;
+mod firmware;
 mod lists;
 mod peers;
 mod recordings;
