@@ -13,4 +13,5 @@ mod peers;
 mod recordings;
 mod refused;
 mod reload;
+mod scenarios;
 mod support;
