@@ -14,4 +14,5 @@ mod peers;
 mod recordings;
 mod refused;
 mod reload;
+mod scenarios;
 mod support;
