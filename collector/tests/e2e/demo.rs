@@ -123,10 +123,10 @@ struct Prometheus {
 impl Prometheus {
     async fn start(scraped: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let rules = root().join("alert-rules/lightsout.yml").canonicalize().unwrap();
+        let rules = root().join("alert-rules").canonicalize().unwrap();
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
-             rule_files: [{}]\n\
+             rule_files: [{}/*.yml]\n\
              scrape_configs:\n  \
                - job_name: metrics\n    static_configs: [{{targets: ['{scraped}']}}]\n  \
                - job_name: probe\n    metrics_path: /probe\n    \
@@ -188,9 +188,9 @@ impl Prometheus {
     }
 }
 
-/// Whether a series is Prometheus's own: of the scrape itself, or of an alert.
+/// Whether a series is Prometheus's own: of the scrape itself, of an alert or a recording rule.
 fn is_of_prometheus(name: &str) -> bool {
-    name == "up" || name.starts_with("scrape_") || name.starts_with("ALERTS")
+    name == "up" || name.starts_with("scrape_") || name.starts_with("ALERTS") || name.contains(':')
 }
 
 #[tokio::test]
