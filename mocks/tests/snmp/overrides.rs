@@ -24,7 +24,7 @@ async fn values_change_and_rows_appear_and_all_of_it_ends() {
     ]);
     let expected = [
         ".1.3.6.1.4.1.9.1.1 = INTEGER: 16",
-        ".1.3.6.1.4.1.9.1.2 = STRING: \"other\"",
+        ".1.3.6.1.4.1.9.1.2 = Hex-STRING: 6F 74 68 65 72",
         ".1.3.6.1.4.1.9.2.1 = INTEGER: 5",
         ".1.3.6.1.4.1.9.3.1 = Gauge32: 9",
         ".1.3.6.1.4.1.9.3.2 = Gauge32: 1",
