@@ -211,7 +211,13 @@ pub enum Tls {
     #[default]
     Verify,
     /// Against the authorities in a PEM file.
-    CaFile(PathBuf),
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of what it held when the configuration was read: with other authorities it is another
+        /// target. None where nothing is ever reloaded.
+        sha256: Option<[u8; 32]>,
+    },
     /// Only the certificate with this SHA-256 of its DER form.
     Pinned([u8; 32]),
     /// Not at all: said by name for this target.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use model::Device;
 use model::device::Description;
+use sha2::{Digest, Sha256};
 
 use super::address::parse_address;
 use super::credentials;
@@ -264,7 +265,7 @@ pub(super) fn resolve_tls(said: &file::Tls, folder: &Path) -> Result<Tls, Flaw> 
                 let help = "name a PEM file: it has lines with BEGIN CERTIFICATE";
                 return Err(Flaw::new("tls.ca_file", format!("{shown} holds no certificate"), help));
             }
-            Ok(Tls::CaFile(path))
+            Ok(Tls::CaFile { path, sha256: Some(Sha256::digest(&text).into()) })
         }
     }
 }
