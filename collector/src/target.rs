@@ -82,6 +82,17 @@ pub enum Credentials {
     Ipmi(IpmiLogin),
 }
 
+impl Credentials {
+    /// The user of a BMC's account.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Password { user, .. } => Some(user),
+            Self::Ipmi(login) => Some(&login.user),
+            Self::Community { .. } | Self::Usm(_) => None,
+        }
+    }
+}
+
 /// A login of IPMI 2.0.
 #[derive(Clone, Debug)]
 pub struct IpmiLogin {
@@ -260,4 +271,6 @@ pub struct Target {
     pub budget: Budget,
     /// Most rows of one GETBULK answer, where the default is too many for this device.
     pub max_repetitions: Option<u32>,
+    /// The same device over another protocol, for when this one gives no answer.
+    pub fallback: Option<Arc<Target>>,
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::discovery::labels::Field;
+use super::fallback::Fallback;
 use crate::yaml::{Duration, Lenient};
 
 /// Configuration of lightsout.
@@ -263,6 +264,8 @@ pub(super) struct Settings {
     /// Most rows that one SNMP GETBULK asks for.
     #[schemars(range(min = 1, max = 100))]
     pub(super) max_repetitions: Option<u32>,
+    /// The same device over another protocol, for when the first one gives no answer.
+    pub(super) fallback: Option<Fallback>,
 }
 
 /// Protocol of a target.
@@ -389,6 +392,7 @@ impl Settings {
                 (own, other) => own.or(other),
             },
             max_repetitions: self.max_repetitions.or(others.max_repetitions),
+            fallback: self.fallback.or(others.fallback),
         }
     }
 }
