@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 tools="$PWD/target/test-tools"
-debian_packages=(snmp snmpd ipmitool freeipmi-tools openipmi prometheus prometheus-alertmanager python3-venv curl g++)
+debian_packages=(snmp snmpd ipmitool freeipmi-tools openipmi prometheus prometheus-alertmanager victoria-metrics python3-venv curl g++)
 captures="${LIGHTSOUT_CAPTURES:-$PWD/../shared/captures}"
 
 step() { printf '\n== %s\n' "$*"; }
