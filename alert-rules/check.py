@@ -149,6 +149,14 @@ def wrong_thresholds(found):
             yield f"OobThresholdsMissing does not count {len(thresholds)}: {text}"
 
 
+def wrong_readme(recorded, alerts):
+    text = (HERE / "README.md").read_text()
+    for name in sorted(set(re.findall(r"`(oob:\w+:\w+)`", text)) ^ recorded):
+        yield f"{name} is {'not named' if name in recorded else 'named and not recorded'}"
+    if f"\n{len(alerts)} alerts " not in text:
+        yield f"does not count {len(alerts)} alerts"
+
+
 def mistakes():
     metrics, labels = catalogue()
     found = list(rules())
@@ -170,6 +178,8 @@ def mistakes():
         yield from (f"docs/runbooks/{stem}.md: {each}" for each in wrong_runbook(path, index, names))
     yield from (f"docs/runbooks: {each}" for each in wrong_syntax(pages))
     yield from (f"alertmanager.example.yml: {each}" for each in wrong_inhibition(alerts))
+    shared = {name for name in recorded if not name.startswith("oob:threshold:")}
+    yield from (f"README.md: {each}" for each in wrong_readme(shared, alerts))
     yield from (f"thresholds.yml: {each}" for each in wrong_thresholds(found))
     if not metrics or not labels or not alerts:
         yield "nothing was found to check"
