@@ -67,7 +67,7 @@ def unknown_labels(text, labels):
     grouped = re.findall(r"\b(?:by|on|without|ignoring|group_left|group_right)\s*\(([^()]*)\)", text)
     named = [name.strip() for group in grouped for name in group.split(",") if name.strip()]
     for matchers in re.findall(r"\{([^{}]*)\}", text):
-        named += re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*\\?"', matchers)
+        named += re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*(?:\\?"|%q)', matchers)
     for name in sorted(set(named) - labels - OTHERS):
         yield f"no series has the label {name}"
 
@@ -172,6 +172,7 @@ def mistakes():
         told += wrong_alert(rule) if "alert" in rule else []
         for annotation in rule.get("annotations", {}).values():
             told += unknown_states(annotation, metrics)
+            told += unknown_labels(annotation, labels)
             told += unknown_names(" ".join(re.findall(r'printf\s+"([\w:]+)', annotation)), *names)
         yield from (f"{name}: {rule.get('alert') or rule['record']}: {each}" for each in told)
     for stem, path in sorted(pages.items()):
