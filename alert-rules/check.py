@@ -110,14 +110,18 @@ def wrong_syntax(pages):
         yield from re.findall(r'group "Oob.*', checked.stdout + checked.stderr) or [checked.stderr]
 
 
-def wrong_runbook(path, index, names):
+def wrong_index(index, found):
+    """Alerts whose row in the list of runbooks is missing or tells another severity."""
+    rows = re.findall(r"^\| \[(\w+)\]\(\1\.md\) \| \**(\w+)\** \|", index, re.MULTILINE)
+    yield from (f"has no row for {alert}, {severity}" for alert, severity in found.items() if (alert, severity) not in rows)
+
+
+def wrong_runbook(path, names):
     text = path.read_text()
     if not text.startswith(f"# {path.stem}\n"):
         yield "does not begin with the alert's name"
     if re.findall(r"^## (.+)$", text, re.MULTILINE) != SECTIONS:
         yield f"its sections are not {SECTIONS}"
-    if f"({path.name})" not in index:
-        yield "docs/runbooks/README.md does not link it"
     if not queries(text):
         yield "no query"
     for query in queries(text):
@@ -176,8 +180,10 @@ def mistakes():
             told += unknown_names(" ".join(re.findall(r'printf\s+"([\w:]+)', annotation)), *names)
         yield from (f"{name}: {rule.get('alert') or rule['record']}: {each}" for each in told)
     for stem, path in sorted(pages.items()):
-        yield from (f"docs/runbooks/{stem}.md: {each}" for each in wrong_runbook(path, index, names))
+        yield from (f"docs/runbooks/{stem}.md: {each}" for each in wrong_runbook(path, names))
     yield from (f"docs/runbooks: {each}" for each in wrong_syntax(pages))
+    severities = {rule["alert"]: rule.get("labels", {}).get("severity") for _, rule in found if "alert" in rule}
+    yield from (f"docs/runbooks/README.md: {each}" for each in wrong_index(index, severities))
     yield from (f"alertmanager.example.yml: {each}" for each in wrong_inhibition(alerts))
     shared = {name for name in recorded if not name.startswith("oob:threshold:")}
     yield from (f"README.md: {each}" for each in wrong_readme(shared, alerts))
