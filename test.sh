@@ -55,6 +55,7 @@ step "alert rules"
 promtool check rules alert-rules/*.yml
 promtool test rules alert-rules/tests/*.test.yml
 amtool check-config alert-rules/alertmanager/alertmanager.example.yml
+"$PYTHON" alert-rules/check.py
 "$PYTHON" alert-rules/inhibit.py
 "$PYTHON" alert-rules/mutate.py
 
