@@ -15,6 +15,9 @@ pub(crate) const MAX_BOOTS: usize = 1_024;
 /// the two, in milliseconds.
 const MAX_STEP: i64 = 10_000;
 
+/// How far an entry's monotonic time may be off, since offsets are kept to the second. Milliseconds.
+const ROUNDING: i64 = 500;
+
 /// One start of the machine: the kernel's boot id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Boot(pub u128);
@@ -95,7 +98,7 @@ pub(crate) enum Date {
     At(Timestamp),
     /// Not before the wall clock shows this time.
     Until(Timestamp),
-    /// Not before the clock is synchronised.
+    /// Not before the clock is synchronised, or is asked again.
     Unknown,
     /// Never: its boot ended before the clock was known.
     Never,
@@ -145,8 +148,37 @@ impl Boots {
         let at = if stamp.synchronised { stamp.time } else { stamp.time.saturating_add(offset) };
         match by_now {
             _ if at <= now.wall => Date::At(at),
+            // The clock was not set back: it was asked before the entry came about.
+            Some(_) if stamp.monotonic().saturating_add(ROUNDING) > now.monotonic_ms() => Date::Unknown,
             Some(by_now) => Date::At(stamp.monotonic().saturating_add(by_now).min(now.wall)),
             None => Date::Until(at),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(monotonic_ms: u64, wall: Timestamp) -> Moment {
+        Moment { boot: Boot(1), monotonic: Duration::from_millis(monotonic_ms), wall, synchronised: true }
+    }
+
+    /// Between asking the clock and reading the log there is time for an entry to come.
+    #[test]
+    fn what_came_after_the_clock_was_asked_keeps_its_time() {
+        let boots = Boots::default();
+        for offset in [1_000_000, 1_000_499, 1_000_500, 1_000_999] {
+            let asked = clock(5_000, offset + 5_000);
+            for later in [1, 10, 60_000] {
+                let now = clock(5_000 + later, asked.wall + i64::try_from(later).unwrap());
+                let stamp = Stamp::of(now.wall, Duration::ZERO, &now);
+                assert_eq!(boots.date(&stamp, &asked), Date::Unknown, "{offset} {later}");
+                assert_eq!(boots.date(&stamp, &now), Date::At(now.wall), "{offset} {later}");
+            }
+        }
+        let stamp = Stamp::of(1_005_000, Duration::ZERO, &clock(5_000, 1_005_000));
+        let set_back = boots.date(&stamp, &clock(8_000, 508_000));
+        assert_eq!(set_back, Date::At(505_000), "three seconds ago by the clock that is right now");
     }
 }

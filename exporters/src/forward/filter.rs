@@ -147,6 +147,15 @@ impl Sieve {
         out
     }
 
+    /// What was given out last goes another way, and may come late: values are sent again although they are the same.
+    pub(super) fn say_again(&mut self) {
+        for memory in self.series.values() {
+            if let Memory::OnChange { sent, .. } = memory {
+                *sent = None;
+            }
+        }
+    }
+
     /// Appends what was held back, as if all intervals were over.
     pub(super) fn flush(&mut self, out: &mut Batch) {
         for (series, mut memory) in self.series.drain() {

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Timestamp;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{info, warn};
 
 use super::STALE;
-use super::filter::{Filter, Sieve};
+use super::filter::Sieve;
+use super::options::Options;
 use super::pace::{Backoff, Bucket, Share};
 use super::series::SeriesMap;
 use super::source::{Lane, Source};
@@ -46,45 +47,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// Longest wait where it is the sender that is refused: as rare as one may knock, for a login locks after some.
 const BARRED_WAIT: Duration = Duration::from_secs(300);
-
-/// How a destination is served.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Name of the destination, for logs.
-    pub name: String,
-    /// Most bytes of one request, as it goes over the link; a single sample may have more. Default 256 KiB.
-    pub request_bytes: usize,
-    /// Most samples taken from the log at once. Default 10,000.
-    pub batch_samples: usize,
-    /// Waits after failures.
-    pub backoff: Backoff,
-    /// Bytes of requests in a second, on average over more than a second. Default: no limit.
-    pub bytes_per_second: Option<u64>,
-    /// With [`Order::LiveFirst`], the part of the link that the backlog may use, from 0.01 to 1. Default 0.5.
-    pub backfill_share: f64,
-    /// Time for a last try when the program ends. Default 3 s.
-    pub last_try: Duration,
-    /// Whether all series end, for the receiver, when the program ends. Default: no.
-    pub end_series_at_shutdown: bool,
-    /// What is sent, and how often. Default: everything.
-    pub filter: Filter,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            request_bytes: 256 << 10,
-            batch_samples: 10_000,
-            backoff: Backoff::default(),
-            bytes_per_second: None,
-            backfill_share: 0.5,
-            last_try: Duration::from_secs(3),
-            end_series_at_shutdown: false,
-            filter: Filter::default(),
-        }
-    }
-}
 
 /// A batch on its way: what is left of it, oldest last.
 struct Work {
@@ -187,17 +149,20 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
                 return Lane::Live;
             }
             let backlog_from = if live_first { self.share.next() } else { Instant::now() };
-            if backlog_from <= Instant::now() {
-                if self.fill(Lane::Backlog).await {
-                    return Lane::Backlog;
-                }
-                let _ = timeout(IDLE, self.source.wait()).await;
+            if backlog_from > Instant::now() {
+                self.more(backlog_from).await;
+            } else if self.fill(Lane::Backlog).await {
+                return Lane::Backlog;
             } else {
-                tokio::select! {
-                    () = self.source.wait() => {}
-                    () = sleep_until(backlog_from) => {}
-                }
+                self.more(Instant::now() + IDLE).await;
             }
+        }
+    }
+
+    /// Waits for more samples, at most until then; and where they come, for those that come with them.
+    async fn more(&mut self, until: Instant) {
+        if timeout_at(until, self.source.wait()).await.is_ok() {
+            sleep(self.options.linger).await;
         }
     }
 
@@ -218,9 +183,12 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
         let Some(batch) = self.source.next(lane, self.options.batch_samples).await else {
             return self.line(lane).work.is_some();
         };
-        let filtered = self.line(lane).sieve.apply(&batch);
-        let work = Work { pieces: vec![filtered], batch, refusals: 0, untouched: true };
-        self.line(lane).work = Some(work);
+        let line = self.line(lane);
+        if line.work.is_some() {
+            line.sieve.say_again();
+        }
+        let filtered = line.sieve.apply(&batch);
+        line.work = Some(Work { pieces: vec![filtered], batch, refusals: 0, untouched: true });
         true
     }
 

@@ -6,6 +6,7 @@
 mod filter;
 mod forwarder;
 pub(crate) mod http;
+mod options;
 mod pace;
 mod secret;
 pub(crate) mod series;
@@ -16,8 +17,9 @@ pub(crate) mod tls;
 mod transport;
 
 pub use filter::{Filter, Selector, Summary};
-pub use forwarder::{Forwarder, Options};
+pub use forwarder::Forwarder;
 pub use http::Endpoint;
+pub use options::Options;
 pub use pace::Backoff;
 pub use secret::{Auth, Secret};
 pub use source::{Buffered, Lane, Source};

@@ -51,6 +51,11 @@ impl<T> SeriesMap<T> {
         self.entries.remove(&Arc::as_ptr(series).addr()).map(|(_, value)| value)
     }
 
+    /// All values.
+    pub(crate) fn values(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.values_mut().map(|(_, value)| value)
+    }
+
     /// Takes out all of them.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = (Arc<StoredSeries>, T)> {
         self.entries.drain().map(|(_, entry)| entry)

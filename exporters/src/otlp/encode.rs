@@ -1,7 +1,7 @@
 //! Batches to `ExportMetricsServiceRequest`: one `ResourceMetrics` for each device.
 //!
 //! Names, units and attributes are OpenTelemetry's own. Sums are cumulative; counters have the time since
-//! when their series is known as their start. A value of [`STALE`](crate::forward::STALE) becomes a data
+//! when their series is known as their start. A value of [`STALE`] becomes a data
 //! point without a recorded value. Does no I/O.
 
 use std::sync::Arc;

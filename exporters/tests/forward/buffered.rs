@@ -15,7 +15,8 @@ const STARTED: i64 = 1_795_000_020_000;
 
 fn start(pole: &Pole, name: &str, order: Order, transport: impl Transport + 'static, time: Duration) {
     let source = pole.source(name, order);
-    let forwarder = Forwarder::new(Options::default(), source, transport, fastrand::Rng::with_seed(7));
+    let options = Options { linger: Duration::ZERO, ..Options::default() };
+    let forwarder = Forwarder::new(options, source, transport, fastrand::Rng::with_seed(7));
     tokio::spawn(forwarder.run(sleep(time)));
 }
 

@@ -15,6 +15,7 @@
 mod buffered;
 mod daemon;
 mod databases;
+mod filters;
 mod log;
 mod order;
 mod otlp;

@@ -88,3 +88,20 @@ async fn bytes_per_second() {
     let ends = receiver.with(|state| state.requests.iter().map(|it| it.0.as_secs()).collect::<Vec<_>>());
     assert_eq!(ends, [0, 9, 19, 29, 39]);
 }
+
+/// Polls that end within a moment travel together, and none waits longer than that moment.
+#[tokio::test(start_paused = true)]
+async fn what_comes_together_is_sent_together() {
+    let log = Log::new(Order::InOrder);
+    let receiver = Receiver::new(State::default());
+    let all = series(metric::HW_POWER, "pdu-a", 1);
+    let options = Options { linger: Duration::from_secs(2), ..Options::default() };
+    let task = tokio::spawn(run(forwarder(options, &log, &receiver), HOUR));
+    for at in 0..60 {
+        tokio::time::sleep(Duration::from_millis(if at % 20 == 0 { 60_000 } else { 50 })).await;
+        log.poll(at, &all, 0.0);
+    }
+    task.await.unwrap();
+    let requests = receiver.with(|state| state.requests.clone());
+    assert_eq!(requests.iter().map(|it| it.1).collect::<Vec<_>>(), [20, 20, 20]);
+}

@@ -71,7 +71,8 @@ impl Scene {
             most: Duration::from_millis(50),
             ..Backoff::default()
         };
-        let options = Options { backoff, batch_samples: 3 * OUTLETS, backfill_share: 1.0, ..options };
+        let linger = Duration::from_millis(10);
+        let options = Options { backoff, linger, batch_samples: 3 * OUTLETS, backfill_share: 1.0, ..options };
         let source = self.pole.source(destination, order);
         let forwarder = Forwarder::new(options, source, transport, fastrand::Rng::with_seed(7));
         let status = forwarder.status();
