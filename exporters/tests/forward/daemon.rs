@@ -114,6 +114,7 @@ impl Database {
 
 /// A receiver of OTLP.
 pub(crate) struct Otlp {
+    control: SocketAddr,
     pub(crate) http: SocketAddr,
     pub(crate) grpc: SocketAddr,
     _process: Daemon,
@@ -121,10 +122,19 @@ pub(crate) struct Otlp {
 
 impl Otlp {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Over TLS, with the authority and the certificate in a folder.
+    pub(crate) fn start_tls(folder: &Path) -> Self {
+        Self::start_with(&[folder])
+    }
+
+    fn start_with(arguments: &[&Path]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/forward/otlp_receiver.py");
         let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
         let mut command = Command::new(python);
-        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(script).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = Daemon::spawn("Debian's python3", &mut command);
         let mut ports = String::new();
         BufReader::new(process.child.stdout.take().unwrap()).read_line(&mut ports).unwrap();
@@ -132,14 +142,13 @@ impl Otlp {
             let port: u16 = port.parse().unwrap();
             SocketAddr::from(([127, 0, 0, 1], port))
         });
-        let missing = "the OTLP receiver needs Python's packages of tests/requirements.txt";
-        let (http, grpc) = (ports.next().expect(missing), ports.next().expect(missing));
-        Self { http, grpc, _process: process }
+        let mut port = || ports.next().expect("the packages of tests/requirements.txt for Python");
+        Self { control: port(), http: port(), grpc: port(), _process: process }
     }
 
     /// Every data point that came.
     pub(crate) async fn points(&self) -> Vec<Value> {
-        let answer = get(self.http, "/points").await.expect("an answer");
+        let answer = get(self.control, "/points").await.expect("an answer");
         serde_json::from_str(&answer).unwrap()
     }
 
@@ -147,7 +156,7 @@ impl Otlp {
     pub(crate) async fn behave(&self, how: Value) {
         let body = how.to_string();
         let head = format!("POST /behave HTTP/1.0\r\nContent-Length: {}\r\n\r\n", body.len());
-        request(self.http, head + &body).await.expect("an answer");
+        request(self.control, head + &body).await.expect("an answer");
     }
 }
 

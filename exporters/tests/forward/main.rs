@@ -24,3 +24,4 @@ mod receiver;
 mod refusals;
 mod retries;
 mod scene;
+mod trust;

@@ -1,12 +1,17 @@
 """An OTLP receiver for tests, on the packages opentelemetry-proto and grpcio: metrics over HTTP and gRPC.
 
-Prints the ports of HTTP and gRPC, then serves until its standard input ends. GET /points shows every data point
-that came, in the order in which they came, as JSON. POST /behave takes {"busy": N}: the next N requests are turned
-away for now; {"reject": V}: points with the value V are left out and reported as a partial success.
+Prints the ports of control, HTTP and gRPC, then serves until its standard input ends. An argument names a folder
+with ca.pem, server.pem and server.key: HTTP and gRPC are then over TLS, for clients with a certificate only.
+
+Control is HTTP without TLS. GET /points shows every data point that came, in the order in which they came, as JSON.
+POST /behave takes {"busy": N}: the next N requests are turned away for now; {"reject": V}: points with the value V
+are left out and reported as a partial success; {"authorization": "..."}: the header that requests must have.
 """
 
 import gzip
 import json
+import pathlib
+import ssl
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +26,7 @@ Response = metrics_service_pb2.ExportMetricsServiceResponse
 lock = threading.Lock()
 points = []
 requests = 0
-behaviour = {"busy": 0, "reject": None}
+behaviour = {"busy": 0, "reject": None, "authorization": None}
 
 
 def attributes(pairs):
@@ -65,6 +70,10 @@ def receive(request):
         return response
 
 
+def barred(authorization):
+    return behaviour["authorization"] not in (None, authorization)
+
+
 class Http(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -88,6 +97,8 @@ class Http(BaseHTTPRequestHandler):
             return self.answer(200, b"{}")
         if self.path != "/v1/metrics" or self.headers["Content-Type"] != "application/x-protobuf":
             return self.answer(400, b"")
+        if barred(self.headers.get("Authorization")):
+            return self.answer(401, b"")
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         response = receive(Request.FromString(body))
@@ -101,22 +112,46 @@ class Http(BaseHTTPRequestHandler):
 
 class Grpc(metrics_service_pb2_grpc.MetricsServiceServicer):
     def Export(self, request, context):
+        if barred(dict(context.invocation_metadata()).get("authorization")):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "who is it?")
         response = receive(request)
         if response is None:
             context.abort(grpc.StatusCode.UNAVAILABLE, "busy")
         return response
 
 
+def serve_http(tls=None):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Http)
+    server.daemon_threads = True
+    if tls:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tls / "ca.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(tls / "server.pem", tls / "server.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+def serve_grpc(tls=None):
+    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(Grpc(), server)
+    if tls:
+        read = lambda name: (tls / name).read_bytes()
+        own = [(read("server.key"), read("server.pem"))]
+        credentials = grpc.ssl_server_credentials(own, read("ca.pem"), require_client_auth=True)
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    else:
+        port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
 def main():
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Http)
-    http.daemon_threads = True
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    rpc = grpc.server(ThreadPoolExecutor(max_workers=4))
-    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(Grpc(), rpc)
-    port = rpc.add_insecure_port("127.0.0.1:0")
-    rpc.start()
-    print(http.server_port, port, flush=True)
+    tls = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    server, port = serve_grpc(tls)
+    print(serve_http(), serve_http(tls), port, flush=True)
     sys.stdin.read()
+    server.stop(None)
 
 
 main()
