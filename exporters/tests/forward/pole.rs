@@ -17,7 +17,7 @@ pub(crate) struct Pole {
     /// What the wall clock showed at the start, and by how much it was put forward since.
     wall: Arc<AtomicI64>,
     builder: ReportBuilder,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Pole {
@@ -34,11 +34,18 @@ impl Pole {
         };
         let builder = ReportBuilder::new(Arc::new(device));
         let wall = Arc::new(AtomicI64::new(started));
-        Self { buffer, start: Instant::now(), booted: started - 3_600_000, wall, builder, _folder: folder }
+        Self { buffer, start: Instant::now(), booted: started - 3_600_000, wall, builder, folder }
+    }
+
+    /// The program ends and starts again; the machine does not.
+    pub(crate) fn restart(self) -> Self {
+        drop(self.buffer);
+        let (buffer, _) = Buffer::open(buffer::Options::new(self.folder.path().join("buffer")));
+        Self { buffer, ..self }
     }
 
     /// Its clock, which never was wrong.
-    pub(crate) fn clock(&self) -> impl Fn() -> Moment + Send + Sync + 'static {
+    pub(crate) fn clock(&self) -> impl Fn() -> Moment + Send + Sync + use<> {
         let (start, booted, wall) = (self.start, self.booted, Arc::clone(&self.wall));
         move || {
             let wall = wall.load(Ordering::Relaxed) + i64::try_from(start.elapsed().as_millis()).unwrap();
@@ -57,7 +64,7 @@ impl Pole {
         &self,
         destination: &str,
         order: Order,
-    ) -> Buffered<impl Fn() -> Moment + Send + Sync + 'static> {
+    ) -> Buffered<impl Fn() -> Moment + Send + Sync + use<>> {
         Buffered::new(Arc::new(self.buffer.reader(destination, order)), self.clock())
     }
 
