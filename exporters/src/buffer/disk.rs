@@ -11,7 +11,7 @@ use crate::buffer::cut::length;
 use crate::buffer::figures::Loss;
 use crate::buffer::folder::{Appender, blocks};
 use crate::buffer::positions::{Positions, Saved};
-use crate::buffer::recover::{UNFINISHED, recover};
+use crate::buffer::recover::{Look, UNFINISHED, recover};
 use crate::buffer::row::Row;
 use crate::buffer::segment::{Form, HEADER_BYTES, LogCodec, Summary, header, seal};
 use crate::buffer::state::{Shared, State};
@@ -19,6 +19,9 @@ use crate::buffer::store::{Segment, log_name, sealed_name};
 
 /// Logs take at most this part of the budget each, so that making room costs little at a time.
 const LOG_PART: u64 = 16;
+
+/// How often a folder of which something cannot be read is tried before the rest of it is used without: a minute.
+const PATIENCE: u32 = 12;
 
 /// The folder as the writer has it.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(crate) struct Disk {
     limit: u64,
     /// Whether what is in the folder is known.
     seen: bool,
+    /// How often it was looked for in vain.
+    looks: u32,
 }
 
 /// The log that rows are appended to.
@@ -52,7 +57,7 @@ impl Disk {
     /// `generation` of the saved cursors, none where the folder could not be looked into.
     pub(crate) fn new(log: Option<Log>, generation: Option<u64>, limit: u64) -> Self {
         let seen = generation.is_some();
-        Self { log, positions: None, generation: generation.unwrap_or_default(), limit, seen }
+        Self { log, positions: None, generation: generation.unwrap_or_default(), limit, seen, looks: 0 }
     }
 
     /// Appends the row that comes next.
@@ -157,7 +162,9 @@ impl Disk {
         if self.seen {
             return Ok(());
         }
-        let found = recover(&shared.folder, &shared.names, State::new(0, u64::MAX, None), false)?;
+        self.looks = self.looks.saturating_add(1);
+        let look = if self.looks < PATIENCE { Look::Again } else { Look::Last };
+        let found = recover(&shared.folder, &shared.names, State::new(0, u64::MAX, None), look)?;
         let mut state = shared.lock();
         if found.state.first_open > state.start() {
             return Err(io::Error::other(
@@ -224,7 +231,8 @@ impl Disk {
     pub(crate) fn save(&mut self, shared: &Shared) -> bool {
         let saved = {
             let mut state = shared.lock();
-            if !std::mem::take(&mut state.moved) {
+            // Before the folder was looked into, what it has saved must stay.
+            if !self.seen || !std::mem::take(&mut state.moved) {
                 return false;
             }
             Saved::of(&state, 0)
@@ -253,7 +261,7 @@ impl Log {
     fn start(shared: &Shared, first: u64) -> io::Result<Self> {
         make_room(shared, blocks(length(HEADER_BYTES)));
         let mut file = shared.folder.create(&log_name(first))?;
-        file.write(&header(Form::Log, first))?;
+        file.write(&header(Form::Log, first)).inspect_err(|_| discard(shared, &log_name(first), 0))?;
         Ok(Self { file, codec: LogCodec::default(), first, named: false })
     }
 
@@ -282,7 +290,7 @@ fn finish(shared: &Shared, first: u64, bytes: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     folder.rename(UNFINISHED, &sealed_name(first))?;
-    folder.sync()
+    folder.sync().inspect_err(|_| discard(shared, &sealed_name(first), blocks(length(bytes.len()))))
 }
 
 /// Removes a file. One that stays takes its room of the budget.

@@ -59,6 +59,11 @@ impl Folder {
     pub(crate) fn list(&self) -> io::Result<Vec<(String, u64)>> {
         self.allow(Operation::List, 0)?;
         fs::create_dir_all(&self.path)?;
+        self.files()
+    }
+
+    /// Names and lengths of its files, in the order of their names.
+    pub(crate) fn files(&self) -> io::Result<Vec<(String, u64)>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;

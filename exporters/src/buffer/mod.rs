@@ -12,6 +12,7 @@ mod disk;
 pub mod figures;
 pub mod folder;
 mod frame;
+pub mod inspect;
 mod intake;
 mod names;
 mod positions;
@@ -39,7 +40,7 @@ pub use reader::{Order, Reader};
 use disk::Disk;
 use folder::{Faults, Folder};
 use names::Names;
-use recover::recover;
+use recover::{Look, recover};
 use state::{Shared, State};
 use writer::{Command, Writer};
 
@@ -91,6 +92,15 @@ impl Options {
     }
 }
 
+/// What tests need: faults that are hard to come by, and segments of few values.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// Which operations go wrong.
+    pub faults: Option<Arc<dyn Faults>>,
+    /// Values of a segment, each report counting 16 more.
+    pub segment_values: Option<u64>,
+}
+
 /// The log, open for appending. Dropping it writes what is queued, saves all cursors and ends its thread.
 #[derive(Debug)]
 pub struct Buffer {
@@ -103,20 +113,20 @@ impl Buffer {
     /// Opens or makes a log. Always succeeds: what is damaged is left out, and a folder that cannot be used leaves
     /// a ring in memory. Both are told in [`Recovery`].
     pub fn open(options: Options) -> (Self, Recovery) {
-        Self::start(options, None)
+        Self::start(options, Trial::default())
     }
 
-    /// As [`Buffer::open`], on a disk of which some operations go wrong. For tests.
-    pub fn open_with_faults(options: Options, faults: Arc<dyn Faults>) -> (Self, Recovery) {
-        Self::start(options, Some(faults))
+    /// As [`Buffer::open`], on a disk that fails and in segments that are small. For tests.
+    pub fn open_for_test(options: Options, trial: Trial) -> (Self, Recovery) {
+        Self::start(options, trial)
     }
 
-    fn start(options: Options, faults: Option<Arc<dyn Faults>>) -> (Self, Recovery) {
+    fn start(options: Options, trial: Trial) -> (Self, Recovery) {
         let limit = options.limit_bytes.max(MIN_LIMIT);
         let names = Names::default();
-        let folder = Folder::new(options.folder, faults);
+        let folder = Folder::new(options.folder, trial.faults);
         let new = |first| State::new(first, limit, options.max_age);
-        let (recovered, mut unusable) = match recover(&folder, &names, new(0), true) {
+        let (recovered, mut unusable) = match recover(&folder, &names, new(0), Look::First) {
             Ok(recovered) => (Ok(recovered), None),
             Err(error) => (Err(new(unknown_first())), Some(error.to_string())),
         };
@@ -129,7 +139,8 @@ impl Buffer {
         }
         let shared = Arc::new(Shared::new(state, names, folder));
         let (queue, commands) = sync_channel(QUEUE);
-        let full_weight = (limit / SEGMENT_PART).clamp(MIN_SEGMENT_VALUES, MAX_SEGMENT_VALUES);
+        let usual = (limit / SEGMENT_PART).clamp(MIN_SEGMENT_VALUES, MAX_SEGMENT_VALUES);
+        let full_weight = trial.segment_values.unwrap_or(usual);
         let disk = Disk::new(log, generation, limit);
         let writer = Writer::new(Arc::clone(&shared), disk, options.fsync, full_weight);
         let thread =

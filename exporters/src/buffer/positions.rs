@@ -98,7 +98,10 @@ pub(crate) struct Positions {
 impl Positions {
     /// Opens or makes the file, at its full size.
     pub(crate) fn open(folder: &Folder, generation: u64) -> io::Result<Self> {
-        let bytes = folder.read(FILE, usize::MAX).unwrap_or_default();
+        let bytes = match folder.read(FILE, usize::MAX) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            read => read.unwrap_or_default(),
+        };
         let mut file = folder.append(FILE, length(bytes.len()))?;
         if length(bytes.len()) != FILE_BYTES {
             file.cut(0)?;

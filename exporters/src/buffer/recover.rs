@@ -14,7 +14,8 @@ use crate::buffer::folder::{Folder, blocks};
 use crate::buffer::names::Names;
 use crate::buffer::positions::{self, Saved};
 use crate::buffer::segment::{
-    Form, LogCodec, MAX_ROWS, Replay, SUMMARY_BYTES, SegmentError, Summary, read_summary, replay, unseal,
+    Form, HEADER_BYTES, LogCodec, MAX_ROWS, Replay, SUMMARY_BYTES, SegmentError, Summary, read_summary,
+    replay, unseal,
 };
 use crate::buffer::state::{Follower, State, count};
 use crate::buffer::store::{Segment, log_name, parse_name, sealed_name};
@@ -35,6 +36,7 @@ pub(crate) struct Recovered {
 struct Search<'a> {
     folder: &'a Folder,
     names: &'a Names,
+    look: Look,
     state: State,
     recovery: Recovery,
     /// The newest log.
@@ -43,21 +45,33 @@ struct Search<'a> {
     next: u64,
 }
 
-/// Looks through a folder; `go_on` where its newest log is to be written on. Fails only where it cannot be listed.
-pub(crate) fn recover(folder: &Folder, names: &Names, state: State, go_on: bool) -> io::Result<Recovered> {
+/// How to look through a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// At the start: the newest log is to be written on, and the disk is believed to work.
+    First,
+    /// Once the disk works again.
+    Again,
+    /// As `Again`, and what cannot be read is left alone.
+    Last,
+}
+
+/// Looks through a folder. Fails where it cannot be listed, or a file of it cannot be read.
+pub(crate) fn recover(folder: &Folder, names: &Names, state: State, look: Look) -> io::Result<Recovered> {
     let files = folder.list()?;
-    let saved = folder.read(positions::FILE, usize::MAX).ok().and_then(|bytes| positions::read(&bytes));
-    let mut search = Search { folder, names, state, recovery: Recovery::default(), last: None, next: 0 };
+    let mut search =
+        Search { folder, names, state, look, recovery: Recovery::default(), last: None, next: 0 };
+    let saved = search.read(positions::FILE, usize::MAX)?.and_then(|bytes| positions::read(&bytes));
     for (name, size) in &files {
         match parse_name(name) {
             // Sealed already: the program ended before it removed the log.
-            Some((Form::Log, first)) if search.is_sealed(first) => search.remove(name),
-            Some((form, first)) => search.file(form, first, name, *size),
+            Some((Form::Log, first)) if search.is_sealed(first)? => search.remove(name),
+            Some((form, first)) => search.file(form, first, name, *size)?,
             None if name == UNFINISHED => search.remove(name),
             None => {}
         }
     }
-    Ok(search.finish(saved.unwrap_or_default(), go_on))
+    Ok(search.finish(saved.unwrap_or_default()))
 }
 
 impl Search<'_> {
@@ -66,34 +80,50 @@ impl Search<'_> {
         let _ = self.folder.remove(name);
     }
 
-    /// Whether the entries from here on are in a sealed segment that can be read to its end.
-    fn is_sealed(&self, first: u64) -> bool {
-        let bytes = self.folder.read(&sealed_name(first), usize::MAX);
-        bytes.is_ok_and(|bytes| unseal(&bytes, self.names).is_ok())
+    /// The first bytes of a file; none where it isn't there, or is left alone.
+    fn read(&mut self, name: &str, most: usize) -> io::Result<Option<Vec<u8>>> {
+        match self.folder.read(name, most) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if self.look == Look::Last => {
+                self.recovery.damage.push(format!("{name}: left as it is: {error}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    fn file(&mut self, form: Form, first: u64, name: &str, size: u64) {
+    /// Whether the entries from here on are in a sealed segment that can be read to its end.
+    fn is_sealed(&mut self, first: u64) -> io::Result<bool> {
+        let bytes = self.read(&sealed_name(first), usize::MAX)?;
+        Ok(bytes.is_some_and(|bytes| unseal(&bytes, self.names).is_ok()))
+    }
+
+    fn file(&mut self, form: Form, first: u64, name: &str, size: u64) -> io::Result<()> {
         let most = if form == Form::Log { usize::MAX } else { SUMMARY_BYTES };
-        let bytes = match self.folder.read(name, most) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.recovery.damage.push(format!("{name}: left as it is: {error}"));
-                self.state.stray = self.state.stray.saturating_add(blocks(size));
-                self.next = self.next.max(first.saturating_add(length(MAX_ROWS)));
-                return;
-            }
+        let Some(bytes) = self.read(name, most)? else {
+            self.state.stray = self.state.stray.saturating_add(blocks(size));
+            self.next = self.next.max(first.saturating_add(length(MAX_ROWS)));
+            return Ok(());
         };
         let read = match form {
             _ if first < self.next => {
                 Err(SegmentError::Damaged("place: it repeats entries of the file before it"))
             }
             Form::Sealed => self.sealed(first, &bytes, size),
+            // The program ended before the header was written.
+            Form::Log if bytes.len() < HEADER_BYTES => {
+                self.recovery.torn_bytes = self.recovery.torn_bytes.saturating_add(length(bytes.len()));
+                self.remove(name);
+                return Ok(());
+            }
             Form::Log => self.log(first, name, &bytes),
         };
         if let Err(error) = read {
             self.recovery.damage.push(format!("{name}: {error}"));
             self.remove(name);
         }
+        Ok(())
     }
 
     fn sealed(&mut self, first: u64, bytes: &[u8], size: u64) -> Result<(), SegmentError> {
@@ -151,10 +181,10 @@ impl Search<'_> {
         self.state.closed.push_back(Arc::new(Segment::new(form, summary, size)));
     }
 
-    fn finish(mut self, saved: Saved, go_on: bool) -> Recovered {
+    fn finish(mut self, saved: Saved) -> Recovered {
         let ends = saved.cursors.values().map(Cursor::end);
         let next = ends.fold(self.next.max(saved.next), u64::max);
-        let log = if go_on { self.go_on(next) } else { None };
+        let log = if self.look == Look::First { self.go_on(next) } else { None };
         self.close_log();
         if log.is_none() {
             self.state.first_open = next;

@@ -87,7 +87,7 @@ impl Writer {
                         self.write(row, true);
                     }
                 }
-                Ok(Command::Acknowledged) => self.disk.trim(&self.shared),
+                Ok(Command::Acknowledged) => {}
                 Ok(Command::Flush(done)) => {
                     self.save();
                     let _ = done.send(());
@@ -212,10 +212,13 @@ impl Writer {
         self.shared.lock().storage != Storage::Disk
     }
 
+    /// Saves what destinations acknowledged, and removes what nobody needs any more.
     fn save(&mut self) {
-        if self.disk.save(&self.shared)
-            && let Fsync::Interval(interval) = self.fsync
-        {
+        if !self.disk.save(&self.shared) {
+            return;
+        }
+        self.disk.trim(&self.shared);
+        if let Fsync::Interval(interval) = self.fsync {
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
         }
     }

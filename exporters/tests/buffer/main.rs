@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod clocks;
+mod damage;
+mod faults;
 mod lanes;
+mod model;
 mod restart;
 mod support;

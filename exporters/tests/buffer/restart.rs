@@ -1,11 +1,8 @@
 //! What was written is there after a restart, orderly or not, as far as it was not acknowledged.
 
-use std::fs;
-use std::path::Path;
-
 use exporters::buffer::{Buffer, Lag, Loss, MIN_LIMIT, Options, Order, Storage};
 
-use crate::support::{Source, at, drain, ends, noise, samples, size_on_disk};
+use crate::support::{Source, at, drain, ends, killed, noise, samples, size_on_disk};
 
 /// Appends reports of one device, a second apart.
 fn fill(buffer: &Buffer, source: &mut Source, times: std::ops::Range<i64>) {
@@ -15,16 +12,6 @@ fn fill(buffer: &Buffer, source: &mut Source, times: std::ops::Range<i64>) {
         buffer.append(&source.report(now.wall, &values), &now);
     }
     buffer.flush();
-}
-
-/// The folder as `kill -9` leaves it: what was handed to the kernel, nothing that ends a program in good order.
-pub(crate) fn killed(folder: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for file in fs::read_dir(folder).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
-    }
-    copy
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exporters::buffer::batch::Batch;
-use exporters::buffer::{Boot, Moment, Reader};
+use exporters::buffer::{Boot, Buffer, Moment, Options, Reader, Recovery, Trial};
 use model::{Device, Labels, PollReport, ReportBuilder, Timestamp, metric};
 
 /// A day in November 2026.
@@ -16,6 +16,22 @@ pub(crate) const T0: Timestamp = 1_795_000_000_000;
 pub(crate) fn at(ms: i64) -> Moment {
     let monotonic = Duration::from_millis(u64::try_from(3_600_000 + ms).unwrap());
     Moment { boot: Boot(1), monotonic, wall: T0 + ms, synchronised: true }
+}
+
+/// Opens a log with small segments.
+pub(crate) fn open_small(folder: &Path, segment_values: u64) -> (Buffer, Recovery) {
+    let trial = Trial { segment_values: Some(segment_values), ..Trial::default() };
+    Buffer::open_for_test(Options::new(folder), trial)
+}
+
+/// The folder as `kill -9` leaves it: what was handed to the kernel, nothing that ends a program in good order.
+pub(crate) fn killed(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    copy
 }
 
 /// One device.
