@@ -74,14 +74,14 @@ fn every_quirk_has_its_tests() {
         assert!(!tests.is_empty(), "{quirk} ({source}) has no test");
         for test in *tests {
             let head = format!("fn {test}() {{");
-            let is_test = |source: &&str| {
+            let is_test = |source: &str| {
                 let lines: Vec<&str> = source.lines().map(str::trim).collect();
                 lines.windows(2).any(|pair| {
                     pair[0].starts_with("#[") && pair[0].contains("test") && pair[1].ends_with(&head)
                 })
             };
             assert!(
-                SOURCES.iter().any(|source| is_test(&source)),
+                SOURCES.iter().any(|source| is_test(source)),
                 "{quirk} ({source}): there is no test {test}"
             );
         }
