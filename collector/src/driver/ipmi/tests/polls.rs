@@ -8,17 +8,29 @@ use model::{Device, Label, Metric, PollError, PollReport, ReportBuilder};
 use crate::driver::Driver;
 use crate::driver::breaker::Breakers;
 use crate::driver::ipmi::driver::IpmiDriver;
+use crate::driver::ipmi::link::Link;
 use crate::driver::ipmi::{Ipmi, system_entropy};
 use crate::target::Target;
+use tokio::time::Instant;
 
 /// Wall time of every poll.
 const NOW: i64 = 1_700_000_000_000;
 
-pub(super) async fn driver(target: &Arc<Target>) -> (IpmiDriver, ReportBuilder) {
+async fn common() -> Arc<Ipmi> {
     let breakers = Breakers::in_memory([0; 16]);
-    let common = Arc::new(Ipmi::bind(breakers, || NOW, system_entropy).await.unwrap());
+    Arc::new(Ipmi::bind(breakers, || NOW, system_entropy).await.unwrap())
+}
+
+pub(super) async fn driver(target: &Arc<Target>) -> (IpmiDriver, ReportBuilder) {
     let device: Arc<Device> = Arc::clone(&target.device);
-    (IpmiDriver::new(common, Arc::clone(target)).unwrap(), ReportBuilder::new(device))
+    (IpmiDriver::new(common().await, Arc::clone(target)).unwrap(), ReportBuilder::new(device))
+}
+
+/// To ask without a poll.
+pub(super) async fn link(target: &Arc<Target>) -> Link {
+    let mut link = Link::new(common().await, Arc::clone(target)).unwrap();
+    link.begin(NOW, Instant::now() + target.deadline);
+    link
 }
 
 pub(super) async fn poll(

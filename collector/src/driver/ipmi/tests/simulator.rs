@@ -1,7 +1,7 @@
-//! OpenIPMI's `ipmi_sim`, with sensors besides those of its configuration: other formats, formulas and states.
+//! OpenIPMI's `ipmi_sim` with a BMC of this test: formats, formulas, limits, states, an inventory in three ways of
+//! writing, and a second controller behind it. It has cipher suite 3 and stays silent on 17.
 //!
-//! Its configuration is not part of this project: without `../shared/captures/ipmi` (or `LIGHTSOUT_CAPTURES`)
-//! the tests that need it are left out, and say so. It has cipher suite 3 and stays silent on 17.
+//! With `../shared/captures/ipmi` (or `LIGHTSOUT_CAPTURES`) also with the configuration there.
 
 use std::fmt::Write;
 use std::net::UdpSocket;
@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fru;
 use crate::config::{ad_hoc, parse_address};
 use crate::target::{Credentials, Protocol, Target};
 
@@ -28,6 +29,7 @@ type Analogue = (
 
 const TEMPERATURE: (u8, &str) = (1, "Temperature");
 const VOLTAGE: (u8, &str) = (2, "Voltage");
+const FAN: (u8, &str) = (4, "Fan");
 const OTHER: (u8, &str) = (11, "Other_Units_Based_Sensor");
 const UNSIGNED: &str = "unsigned";
 const LINEAR: &str = "linear";
@@ -41,6 +43,8 @@ const ANALOGUE: &[Analogue] = &[
     (24, "Squared", OTHER, "system_board", "Watts", [1, 0, 0, 0], UNSIGNED, "sqr(x)", 15),
     (25, "PS1 Power In", OTHER, "power_supply", "Watts", [4, 0, 0, 0], UNSIGNED, LINEAR, 46),
     (26, "Fahrenheit", TEMPERATURE, "system_board", "degrees_F", [1, 0, 0, 0], UNSIGNED, LINEAR, 212),
+    (28, "Inlet", TEMPERATURE, "system_board", "degrees_C", [1, 0, 0, 0], UNSIGNED, LINEAR, 24),
+    (29, "Fan1", FAN, "system_board", "RPM", [100, 0, 0, 0], UNSIGNED, LINEAR, 64),
     (27, "Root", VOLTAGE, "system_board", "Volts", [1, 0, 0, 0], UNSIGNED, "sqrt(x)", 144),
 ];
 
@@ -54,8 +58,30 @@ const DISCRETE: &[Discrete] = &[
     (31, "PS Redundancy", (8, "Power_Supply"), "power_unit", 0x0b, &[1]),
     (32, "Intrusion", (5, "Physical_Security"), "system_board", 0x6f, &[0]),
     (33, "CPU1 Status", (7, "Processor"), "processor", 0x6f, &[7]),
+    (36, "dimm1", (37, "Entity_Presence"), "memory_module", 0x6f, &[1]),
     (34, "Slot ", (13, "Drive_Slot"), "disk_or_disk_bay", 0x6f, &[0, 1]),
 ];
+
+/// The BMC, with a log, and a controller behind it that has one sensor.
+const CONTROLLERS: &str = "mc_setbmc 0x20\n\
+    mc_add 0x20 0 no-device-sdrs 0x23 3 0x17 0x9f 0x1291 0xf02 persist_sdr\n\
+    sel_enable 0x20 100 0x0a\n\
+    mc_add 0x30 2 no-device-sdrs 0x98 1 1 0xa0 0x1291 0xf03\n\
+    sensor_add 0x30 0 1 1 1\n";
+
+const LAN: &str = "name \"bmc\"\nset_working_mc 0x20\n  startlan 1\n    priv_limit admin\n    \
+    allowed_auths_admin md5\n    guid 00112233445566778899aabbccddeeff\n";
+
+const USER: &str = "  user 2 true \"ipmiusr\" \"test\" admin 4 md5\n";
+
+/// The record of the sensor behind the BMC: number and owner are those of its controller.
+fn behind() -> String {
+    let head = head(1, "system_board", "Temperature", 1).replace("owner_id 0x20", "owner_id 0x30");
+    format!(
+        "sdr type 1\n{head}analog_data_format unsigned\nbase_unit degrees_C\nlinearization linear\nm 1\n\
+         sensor_maximum 255\nid_string \"SubTemp\"\nendsdr\n"
+    )
+}
 
 fn analogue(emulation: &mut String, records: &mut String) {
     for (number, name, (code, kind), entity, unit, [m, b, r_exp, b_exp], format, formula, raw) in ANALOGUE {
@@ -121,34 +147,46 @@ pub(super) struct Sim {
 }
 
 impl Sim {
-    /// None where the configuration is not there.
+    /// With the BMC of this test.
+    pub(super) fn start() -> Self {
+        let (mut emulation, mut records) = (CONTROLLERS.to_owned(), String::new());
+        analogue(&mut emulation, &mut records);
+        discrete(&mut emulation, &mut records);
+        records.push_str(&behind());
+        let fru = fru::data().iter().fold(String::new(), |text, byte| text + &format!(" {byte:#04x}"));
+        let _ = writeln!(emulation, "mc_add_fru_data 0x20 0 {} data{fru}", fru::SIZE);
+        // What a controller has is said before it is switched on.
+        emulation.push_str("mc_enable 0x30\nmc_enable 0x20\n");
+        Self::with("bmc", &[LAN, "    addr 127.0.0.1 PORT\n  endlan\n", USER].concat(), &emulation, &records)
+    }
+
+    /// With the configuration of the captures. None where it is not there.
     #[allow(clippy::print_stdout, reason = "a check that is left out says so")]
-    pub(super) fn start() -> Option<Self> {
+    pub(super) fn of_captures() -> Option<Self> {
         let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures");
         let captures = std::env::var_os("LIGHTSOUT_CAPTURES").map_or(beside, PathBuf::from).join("ipmi");
         if !captures.is_dir() {
             println!("left out: {} is not there", captures.display());
             return None;
         }
+        let read = |name| std::fs::read_to_string(captures.join(name)).unwrap();
+        let lan = read("lan1.conf").replace("127.0.0.1 9001", "127.0.0.1 PORT");
+        Some(Self::with("ipmisim1", &lan, &read("sim1.emu"), &read("sim1.sdrs")))
+    }
+
+    fn with(name: &str, lan: &str, emulation: &str, records: &str) -> Self {
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
-        let text = std::fs::read_to_string(captures.join("lan1.conf")).unwrap();
-        let text = text.replace("127.0.0.1 9001", &format!("127.0.0.1 {port}"));
-        std::fs::write(folder.path().join("lan1.conf"), text).unwrap();
-        let read = |name| std::fs::read_to_string(captures.join(name)).unwrap();
-        let (mut emulation, mut records) = (String::new(), read("sim1.sdrs"));
-        analogue(&mut emulation, &mut records);
-        discrete(&mut emulation, &mut records);
-        // What a controller has is said before it is switched on.
-        let emulation = read("sim1.emu").replace("mc_enable 0x20", &format!("{emulation}mc_enable 0x20"));
-        std::fs::write(folder.path().join("sim1.emu"), emulation).unwrap();
-        std::fs::write(folder.path().join("sim1.sdrs"), records).unwrap();
-        let state = folder.path().join("ipmi_sim/ipmisim1");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("lan.conf", &lan.replace("PORT", &port.to_string()));
+        write("bmc.emu", emulation);
+        write("bmc.sdrs", records);
+        let state = folder.path().join("ipmi_sim").join(name);
         std::fs::create_dir_all(&state).unwrap();
         let compiled = Command::new("sdrcomp")
             .arg("-o")
             .arg(state.join("sdr.20.main"))
-            .arg(folder.path().join("sim1.sdrs"))
+            .arg(folder.path().join("bmc.sdrs"))
             .status()
             .unwrap_or_else(|error| {
                 panic!("this test needs sdrcomp (Debian: apt install openipmi): {error}")
@@ -156,13 +194,13 @@ impl Sim {
         assert!(compiled.success());
         let mut sim = Self { port, folder, child: None };
         sim.restart();
-        Some(sim)
+        sim
     }
 
     pub(super) fn restart(&mut self) {
         self.stop();
         let child = Command::new("ipmi_sim")
-            .args(["-c", "lan1.conf", "-f", "sim1.emu", "-n", "-s"])
+            .args(["-c", "lan.conf", "-f", "bmc.emu", "-n", "-s"])
             .arg(self.folder.path())
             .current_dir(self.folder.path())
             // It ends when its console does.
