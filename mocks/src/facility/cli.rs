@@ -30,6 +30,9 @@ pub struct Arguments {
     /// How many times faster than life the incident goes.
     #[arg(long, value_name = "FACTOR", default_value = "1", requires = "scenario")]
     speed: Speed,
+    /// Real seconds of quiet before the incident's clock begins to run.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "scenario")]
+    quiet: u64,
     /// Show the incidents and end.
     #[arg(long)]
     list: bool,
@@ -53,6 +56,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 // A reader that has left does not end the facility.
                 let _ = say(&scenario::line(at, says));
             };
+            tokio::time::sleep(Duration::from_secs(arguments.quiet)).await;
             scenario::play(&facility, incident, arguments.speed, tell).await;
         }
         std::future::pending::<()>().await;
