@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 tools="$PWD/target/test-tools"
-debian_packages=(snmp snmpd prometheus python3-venv curl)
+debian_packages=(snmp snmpd ipmitool freeipmi-tools openipmi prometheus python3-venv curl g++)
 captures="${LIGHTSOUT_CAPTURES:-$PWD/../shared/captures}"
 
 step() { printf '\n== %s\n' "$*"; }
@@ -65,6 +65,9 @@ if [ -d "$captures" ]; then
 else
     echo "left out: no recordings in $captures"
 fi
+
+step "fuzz targets, some seconds each"
+fuzz/run.sh 3
 
 step "tests"
 cargo test --workspace --locked

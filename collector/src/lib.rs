@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod driver;
+pub mod firmware;
 pub mod poll;
 pub mod profile;
 pub mod run;

@@ -104,8 +104,8 @@ fn cut(value: &str) -> &str {
     value.get(..end).unwrap_or(value)
 }
 
-/// Reads back what [`write_labels`] wrote.
-fn read_labels(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+/// Reads back what [`write_labels`] wrote: Prometheus names and values, in the order of the text.
+pub fn read_labels(text: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let (name, tail) = rest.split_once("=\"")?;

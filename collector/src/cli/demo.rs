@@ -77,7 +77,7 @@ fn write_config(folder: &Path, devices: &[Device], options: &Options) -> std::io
          defaults: {{interval: {interval}ms, timeout: 1s, inventory_interval: 30s}}\n\
          credentials:\n  \
            snmp: {{type: snmp_v2c, community_file: community}}\n  \
-           redfish: {{type: password, user: {}, password_file: password}}\n\
+           bmc: {{type: password, user: {}, password_file: password}}\n\
          targets:\n",
         facility::FACILITY,
         options.listen,
@@ -92,8 +92,12 @@ fn write_config(folder: &Path, devices: &[Device], options: &Options) -> std::io
             Access::Snmp => writeln!(text, ", protocol: snmp, credentials: snmp}}"),
             Access::Redfish { fingerprint } => writeln!(
                 text,
-                ", protocol: redfish, credentials: redfish, tls: {{pinned_sha256: \"{fingerprint}\"}}, \
+                ", protocol: redfish, credentials: bmc, tls: {{pinned_sha256: \"{fingerprint}\"}}, \
                  budget: {{requests_in_flight: 4, requests_per_second: 200}}}}"
+            ),
+            Access::Ipmi => writeln!(
+                text,
+                ", protocol: ipmi, credentials: bmc, budget: {{requests_in_flight: 1, requests_per_second: 1000}}}}"
             ),
         };
     }
@@ -108,7 +112,8 @@ fn welcome(address: SocketAddr, options: &Options, devices: &[Device], config: &
            metrics       {base}/metrics\n  \
            targets       {base}/api/v1/targets\n  \
            configuration {}\n\n\
-         switch-r2 is dead on purpose. End with Ctrl-C.\n",
+         switch-r2 is dead on purpose, and the BMC of storage-r2-01 keeps its last sensor record to itself.\n\
+         End with Ctrl-C.\n",
         devices.len(),
         options.interval.0,
         config.display(),

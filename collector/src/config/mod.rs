@@ -117,7 +117,7 @@ pub fn schema() -> Value {
 }
 
 /// The text of a file that people write, or what is wrong and what to do.
-fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
+pub(crate) fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
     let read = || {
         let mut bytes = Vec::new();
         let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);

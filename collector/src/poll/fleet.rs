@@ -1,13 +1,14 @@
 //! All targets of a program: starts, changes and ends their tasks.
 //!
 //! A reload touches only the targets that it changes: the others keep their sessions, their ticks and
-//! what they have learned.
+//! what they have learned. Targets share no permits and no queue: a poll that waits for a silent device holds
+//! no answers yet, so that any number of dead devices costs little memory and delays nobody. What a poll holds
+//! at most is limited by its driver; ticks that are spread over the interval keep most polls apart.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,9 +18,6 @@ use crate::poll::task::{Outcome, Poller, wall_clock};
 use crate::schedule::Schedule;
 use crate::target::Target;
 use crate::telemetry::Telemetry;
-
-/// Most polls at once. Each holds one device's answers while it runs, some 100 KiB for a large switch.
-const MAX_POLLS: usize = 512;
 
 /// Longest wait for a device to confirm that its session is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,7 +35,6 @@ pub trait Outlet: Send + Sync {
 struct Shared {
     outlet: Arc<dyn Outlet>,
     telemetry: Telemetry,
-    permits: Semaphore,
 }
 
 struct Running {
@@ -68,7 +65,7 @@ pub struct Changes {
 impl Fleet {
     /// No targets yet.
     pub fn new(outlet: Arc<dyn Outlet>, telemetry: Telemetry) -> Self {
-        let shared = Shared { outlet, telemetry, permits: Semaphore::new(MAX_POLLS) };
+        let shared = Shared { outlet, telemetry };
         Self { shared: Arc::new(shared), running: HashMap::new() }
     }
 
@@ -147,7 +144,6 @@ async fn run<D: Driver>(mut poller: Poller<D>, shared: Arc<Shared>, stop: Cancel
     let polls = async {
         loop {
             tokio::time::sleep_until(schedule.next().into()).await;
-            let Ok(_permit) = shared.permits.acquire().await else { return };
             // On the heap: a poll's state is far larger than that of a task that waits for its tick.
             let outcome = Box::pin(poller.poll(wall_clock())).await;
             let now = Instant::now().into_std();
@@ -171,6 +167,7 @@ mod tests {
     use super::*;
     use crate::config::Site;
     use crate::poll::task::tests::target;
+    use crate::target::Protocol;
     use model::{PollError, ReportBuilder};
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -230,6 +227,48 @@ mod tests {
         assert_eq!(*board.removed.lock().unwrap(), ["c"]);
         fleet.shutdown().await;
         assert_eq!(driver.closed.load(Ordering::Relaxed), 5);
+    }
+
+    /// Answers within a second, or never.
+    struct Answers(bool);
+
+    impl Driver for Answers {
+        async fn poll(&mut self, _report: &mut ReportBuilder) -> Result<(), PollError> {
+            if !self.0 {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(())
+        }
+
+        async fn close(&mut self) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_devices_delay_nobody() {
+        let board = Arc::new(Board::default());
+        let (telemetry, registry) = Telemetry::new(&Site::default(), "");
+        let mut fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry);
+        let fleet_of = |range: std::ops::Range<usize>, protocol| {
+            range.map(move |number| {
+                let target = (*target(&format!("device-{number}"))).clone();
+                Arc::new(Target { protocol, interval: Duration::from_secs(30), ..target })
+            })
+        };
+        let targets = fleet_of(0..100, Protocol::Snmp).chain(fleet_of(100..2_000, Protocol::Redfish));
+        fleet.apply(targets.collect(), |target| Answers(target.protocol == Protocol::Snmp)).await;
+        tokio::time::sleep(Duration::from_secs(30 * 60)).await;
+        fleet.shutdown().await;
+
+        let mut own = String::new();
+        prometheus_client::encoding::text::encode(&mut own, &registry).unwrap();
+        let overruns = r#"oob_poll_overruns_total{site="",protocol="snmp"} 0"#;
+        assert!(own.lines().any(|line| line == overruns), "{own}");
+        let polls = board.polls.lock().unwrap();
+        for live in 0..100 {
+            let polls = polls[&format!("device-{live}")];
+            assert!((60..=61).contains(&polls), "device-{live} was polled {polls} times in 60 intervals");
+        }
     }
 
     #[tokio::test(start_paused = true)]

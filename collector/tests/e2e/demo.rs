@@ -65,7 +65,7 @@ async fn the_demo_ends_by_itself_and_says_what_it_came_to() {
         let found = ended.stdout.lines().find_map(|line| line.strip_prefix(start));
         found.unwrap_or_else(|| panic!("no {start:?} in {}", ended.stdout))
     };
-    let states = line("devices: 13 (");
+    let states = line("devices: 15 (");
     assert!(states.ends_with(" 1 down)"), "only switch-r2 is dead: {}", ended.stdout);
     let samples: u64 = line("samples: ").split(' ').next().unwrap().parse().unwrap();
     assert!(samples > 1000, "{}", ended.stdout);
@@ -182,7 +182,7 @@ fn is_of_prometheus(name: &str) -> bool {
 async fn prometheus_holds_what_the_demo_serves() {
     let program = demo().await;
     let prometheus = Prometheus::start(program.address).await;
-    prometheus.until("count(up%7Bjob=%22probe%22%7D==1)", 13.0).await;
+    prometheus.until("count(up%7Bjob=%22probe%22%7D==1)", 15.0).await;
     // What is served after each of five scrapes.
     let mut served = Vec::new();
     let mut scraped = None;

@@ -1,4 +1,6 @@
 //! Tests on sockets, against BMCs that share no code with this program.
 
 mod ipmitool;
+mod polls;
 mod sim;
+mod simulator;

@@ -1,0 +1,141 @@
+//! Which time a sample gets: wall time where the clock was known, and otherwise the boot's own time until it is.
+//!
+//! Pure: asks no clock. Follows "wrong clocks do no harm": nothing is dated by a clock that was not
+//! synchronised, and nothing is given out that lies in the future of the clock that is passed in.
+
+use std::time::Duration;
+
+use model::Timestamp;
+
+/// Most boots whose clocks are remembered. A box that starts more often than this within one buffer has other
+/// troubles; the oldest is forgotten.
+pub(crate) const MAX_BOOTS: usize = 1_024;
+
+/// How far a report's own time may lie from the clock at its append before the clock must have been set between
+/// the two, in milliseconds.
+const MAX_STEP: i64 = 10_000;
+
+/// One start of the machine: the kernel's boot id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Boot(pub u128);
+
+/// What the clocks say at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Which boot the monotonic clock belongs to.
+    pub boot: Boot,
+    /// Since the boot, suspended time included. Never steps.
+    pub monotonic: Duration,
+    /// What the wall clock says, right or wrong.
+    pub wall: Timestamp,
+    /// Whether the wall clock is known to be right.
+    pub synchronised: bool,
+}
+
+impl Moment {
+    /// Monotonic time in milliseconds.
+    pub(crate) fn monotonic_ms(&self) -> i64 {
+        milliseconds(self.monotonic)
+    }
+
+    /// Wall time less monotonic time, in milliseconds.
+    pub(crate) fn offset(&self) -> i64 {
+        self.wall.saturating_sub(self.monotonic_ms())
+    }
+}
+
+/// Milliseconds, as far as they go.
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// When an entry was measured, as far as that was known when it was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) boot: Boot,
+    /// Wall time where the clock was synchronised, otherwise monotonic time. Milliseconds.
+    pub(crate) time: i64,
+    /// Wall less monotonic time where the clock was synchronised, to the second; otherwise 0. Milliseconds.
+    pub(crate) offset: i64,
+    pub(crate) synchronised: bool,
+}
+
+impl Stamp {
+    /// The stamp of a report that began at `at` by the wall clock, took `duration`, and ended at about `now`.
+    pub(crate) fn of(at: Timestamp, duration: Duration, now: &Moment) -> Self {
+        let (boot, took) = (now.boot, milliseconds(duration));
+        if !now.synchronised {
+            let time = now.monotonic_ms().saturating_sub(took);
+            return Self { boot, time, offset: 0, synchronised: false };
+        }
+        let began = now.wall.saturating_sub(took);
+        let trusted = at <= now.wall && at.abs_diff(began) <= MAX_STEP.unsigned_abs();
+        let time = if trusted { at } else { began };
+        Self { boot, time, offset: round_to_second(now.offset()), synchronised: true }
+    }
+
+    fn monotonic(&self) -> i64 {
+        self.time.saturating_sub(self.offset)
+    }
+}
+
+/// Offsets are kept to the second: they are asked for only when the wall clock went wrong by far more.
+fn round_to_second(ms: i64) -> i64 {
+    ms.saturating_add(500).div_euclid(1_000).saturating_mul(1_000)
+}
+
+/// Whether a stamp can be given wall time now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Date {
+    /// It was then.
+    At(Timestamp),
+    /// Not before the wall clock shows this time.
+    Until(Timestamp),
+    /// Not before the clock is synchronised.
+    Unknown,
+    /// Never: its boot ended before the clock was known.
+    Never,
+}
+
+/// What is known of the clocks of boots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Boots {
+    /// Wall less monotonic time of boots whose clock was known, oldest first; the first that was known stays,
+    /// so that a sample has the same time whenever it is sent.
+    offsets: Vec<(Boot, i64)>,
+}
+
+impl Boots {
+    /// Learns the offset of a boot, unless it is known. Whether it was new.
+    pub(crate) fn learn(&mut self, boot: Boot, offset: i64) -> bool {
+        if self.offset(boot).is_some() {
+            return false;
+        }
+        if self.offsets.len() >= MAX_BOOTS {
+            self.offsets.remove(0);
+        }
+        self.offsets.push((boot, offset));
+        true
+    }
+
+    /// Wall less monotonic time of a boot, in milliseconds.
+    pub(crate) fn offset(&self, boot: Boot) -> Option<i64> {
+        self.offsets.iter().rev().find(|known| known.0 == boot).map(|known| known.1)
+    }
+
+    /// When an entry was measured, asked at `now`.
+    pub(crate) fn date(&self, stamp: &Stamp, now: &Moment) -> Date {
+        let running = stamp.boot == now.boot;
+        let known = if stamp.synchronised { Some(stamp.offset) } else { self.offset(stamp.boot) };
+        let by_now = (running && now.synchronised).then(|| now.offset());
+        let Some(offset) = known.or(by_now) else {
+            return if running { Date::Unknown } else { Date::Never };
+        };
+        let at = if stamp.synchronised { stamp.time } else { stamp.time.saturating_add(offset) };
+        match by_now {
+            _ if at <= now.wall => Date::At(at),
+            Some(by_now) => Date::At(stamp.monotonic().saturating_add(by_now).min(now.wall)),
+            None => Date::Until(at),
+        }
+    }
+}

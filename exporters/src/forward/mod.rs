@@ -1,0 +1,9 @@
+//! Forwarders: bring what the buffer holds to one destination each.
+//!
+//! A forwarder never stalls a poll, a scrape or another forwarder, and forgets nothing that its destination
+//! has not answered for.
+
+pub(crate) mod series;
+
+/// Value of a sample that says that its series has ended: Prometheus' stale marker.
+pub const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);

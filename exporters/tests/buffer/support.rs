@@ -1,0 +1,66 @@
+//! Devices that report, and a clock that is told what to say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use exporters::buffer::batch::Batch;
+use exporters::buffer::{Boot, Moment};
+use model::{Device, Labels, PollReport, ReportBuilder, Timestamp, metric};
+
+/// A day in November 2026.
+pub(crate) const T0: Timestamp = 1_795_000_000_000;
+
+/// A synchronised clock, so many milliseconds after [`T0`], on a machine that was started an hour before that.
+pub(crate) fn at(ms: i64) -> Moment {
+    let monotonic = Duration::from_millis(u64::try_from(3_600_000 + ms).unwrap());
+    Moment { boot: Boot(1), monotonic, wall: T0 + ms, synchronised: true }
+}
+
+/// One device.
+pub(crate) struct Source {
+    builder: ReportBuilder,
+}
+
+impl Source {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            builder: ReportBuilder::new(Arc::new(Device {
+                name: name.into(),
+                site: "pole-1".into(),
+                rack: String::new(),
+                device_type: "pdu".into(),
+                description: model::device::Description::default(),
+            })),
+        }
+    }
+
+    /// A report of temperature sensors, numbered by their place; `None` where one gives nothing.
+    pub(crate) fn report(&mut self, at: Timestamp, values: &[Option<f64>]) -> Arc<PollReport> {
+        for (number, value) in values.iter().enumerate() {
+            if let Some(value) = value {
+                let id = format!("t{number}");
+                self.builder.record(metric::HW_TEMPERATURE, &Labels::component(&id, &id), *value);
+            }
+        }
+        Arc::new(self.builder.finish(at, Duration::ZERO, None))
+    }
+}
+
+/// Samples as (own labels, time since [`T0`], value), and the times at which series ended, in the batch's order.
+pub(crate) fn samples(batch: &Batch) -> Vec<(String, i64, f64)> {
+    let runs = batch.runs.iter();
+    runs.flat_map(|run| {
+        let points = batch.points_of(run).iter();
+        points.map(|point| (id(&run.series.own), point.at - T0, point.value))
+    })
+    .collect()
+}
+
+/// Series that ended, and when.
+pub(crate) fn ends(batch: &Batch) -> Vec<(String, i64)> {
+    batch.runs.iter().filter_map(|run| Some((id(&run.series.own), run.ended? - T0))).collect()
+}
+
+fn id(own: &str) -> String {
+    own.split('"').nth(1).unwrap().to_owned()
+}
