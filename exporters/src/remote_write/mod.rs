@@ -4,3 +4,6 @@
 //! [`RemoteWrite`] brings them to a receiver and judges its answers.
 
 pub mod encode;
+mod transport;
+
+pub use transport::{Options, RemoteWrite};
