@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::file::Tls;
 use crate::yaml::{Duration, Size};
 
 /// Where readings wait on disk for destinations that cannot be reached.
@@ -45,8 +44,10 @@ pub(in crate::config) struct Destination {
     /// Protocol.
     #[serde(rename = "type")]
     pub(in crate::config) kind: Kind,
-    /// Where samples are sent. Default for OTLP: what OTEL_EXPORTER_OTLP_ENDPOINT says.
+    /// Where samples are sent. OTLP has a default: what the variables OTEL_EXPORTER_OTLP_… say.
     pub(in crate::config) url: Option<String>,
+    /// How OTLP travels: http (protobuf) or grpc. Default http.
+    pub(in crate::config) otlp_protocol: Option<OtlpProtocol>,
     /// Version of remote-write: auto (2.0, and 1.0 where the receiver does not know it), 1 or 2. Default auto.
     pub(in crate::config) remote_write_version: Option<RemoteWriteVersion>,
     /// What goes first after an outage. Default in_order.
@@ -61,10 +62,10 @@ pub(in crate::config) struct Destination {
     pub(in crate::config) batch: Option<Size>,
     /// Time allowed for a request. Default 30s.
     pub(in crate::config) timeout: Option<Duration>,
-    /// Compression: gzip, zstd or none. Default gzip. Remote-write always takes snappy.
+    /// Compression of OTLP: gzip, none, or zstd over gRPC. Default gzip. Remote-write always takes snappy.
     pub(in crate::config) compression: Option<Compression>,
-    /// How the receiver's certificate is judged. Default verify.
-    pub(in crate::config) tls: Option<Tls>,
+    /// PEM file of the authorities that the receiver's certificate is judged by. Default: the public ones.
+    pub(in crate::config) ca_file: Option<PathBuf>,
     /// Certificate that this program shows, and its key.
     pub(in crate::config) client_certificate: Option<ClientCertificate>,
     /// Login.
@@ -97,8 +98,15 @@ pub(in crate::config) struct Destination {
 #[schemars(inline)]
 pub(in crate::config) enum Kind {
     RemoteWrite,
-    OtlpHttp,
-    OtlpGrpc,
+    Otlp,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(in crate::config) enum OtlpProtocol {
+    Http,
+    Grpc,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
