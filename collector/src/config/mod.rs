@@ -12,6 +12,7 @@ mod credentials;
 pub mod discovery;
 mod file;
 mod flaw;
+pub mod forwarding;
 mod resolve;
 mod rules;
 mod secret;
@@ -57,6 +58,10 @@ pub struct Config {
     pub target_files: Vec<discovery::files::Source>,
     /// Target lists over HTTP.
     pub target_http: Vec<discovery::http::Source>,
+    /// The buffer on disk, which destinations need.
+    pub buffer: Option<forwarding::Buffer>,
+    /// Receivers of all readings; names are unique.
+    pub destinations: Vec<forwarding::Destination>,
     /// Start of the SHA-256 of the file's text, in hexadecimal.
     pub hash: String,
 }

@@ -159,17 +159,13 @@ fn remote_write(written: &file::Destination, flaws: &mut Vec<Flaw>) -> Option<Pr
         return None;
     };
     let version = match written.remote_write_version {
-        Some(file::RemoteWriteVersion::One) => Version::One,
-        _ => Version::Two,
+        Some(file::RemoteWriteVersion::V1) => Version::V1,
+        _ => Version::V2,
     };
     Some(Protocol::RemoteWrite(remote_write::Options { endpoint: Endpoint::new(url.clone()), version }))
 }
 
-fn otlp(
-    written: &file::Destination,
-    around: &Surroundings<'_>,
-    flaws: &mut Vec<Flaw>,
-) -> Option<Protocol> {
+fn otlp(written: &file::Destination, around: &Surroundings<'_>, flaws: &mut Vec<Flaw>) -> Option<Protocol> {
     if written.remote_write_version.is_some() {
         flaws.push(Flaw::new("remote_write_version", "is not for OTLP", "leave it out"));
     }
@@ -262,7 +258,13 @@ fn usable(protocol: &Protocol) -> Result<(), String> {
         Protocol::RemoteWrite(options) => {
             remote_write::RemoteWrite::new(options).map(drop).map_err(|error| error.to_string())
         }
-        Protocol::Otlp(options) => options.check().map_err(|error| error.to_string()),
+        // A channel of gRPC can be made within a runtime only; outside of one its mistakes show at the start.
+        Protocol::Otlp(options)
+            if options.protocol == otlp::Protocol::Http || tokio::runtime::Handle::try_current().is_ok() =>
+        {
+            otlp::Otlp::new(options).map(drop).map_err(|error| error.to_string())
+        }
+        Protocol::Otlp(_) => Ok(()),
     }
 }
 
@@ -300,7 +302,9 @@ fn selector(
     flaws: &mut Vec<Flaw>,
 ) -> Selector {
     let metric = metric.unwrap_or("*");
-    if !metric.contains('*') && Metric::find(metric).is_none_or(|found| found.definition().prometheus != metric) {
+    if !metric.contains('*')
+        && Metric::find(metric).is_none_or(|found| found.definition().prometheus != metric)
+    {
         let names: Vec<&str> = Metric::all().map(|metric| metric.definition().prometheus).collect();
         let help = match crate::yaml::nearest(metric, names.iter().copied()) {
             Some(nearest) => format!("did you mean {nearest:?}?"),
@@ -319,9 +323,12 @@ mod tests {
     /// From `date -u -d DAY +%s`.
     #[test]
     fn days_count_from_1970() {
-        for (text, seconds) in
-            [("1970-01-01", 0), ("2000-02-29", 951_782_400), ("2026-11-21", 1_795_219_200), ("2100-03-01", 4_107_542_400)]
-        {
+        for (text, seconds) in [
+            ("1970-01-01", 0),
+            ("2000-02-29", 951_782_400),
+            ("2026-11-21", 1_795_219_200),
+            ("2100-03-01", 4_107_542_400),
+        ] {
             assert_eq!(day(text), Some(seconds * 1_000), "{text}");
         }
         for text in ["2026-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "1969-12-31", "2026-11", "x"] {
