@@ -3,6 +3,7 @@
 //! Owns every other part and joins them; knows no protocol and no format.
 
 mod discover;
+mod firmware;
 mod parts;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use crate::target::Target;
 use crate::telemetry::Telemetry;
 use crate::web::ReloadRequest;
 use discover::Discovery;
+use firmware::Following;
 pub use parts::common;
 
 /// How often the program says that it is alive.
@@ -44,6 +46,7 @@ pub struct Program {
     common: Common,
     board: Arc<Board>,
     fleet: Fleet,
+    firmware: Following,
     telemetry: Telemetry,
     reloads: mpsc::Receiver<ReloadRequest>,
 }
@@ -66,7 +69,9 @@ impl Program {
         let (reload, reloads) = mpsc::channel(WAITING_RELOADS);
         let address =
             parts::serve(&config.web, Arc::clone(&board), registry, reload, shutdown, Arc::clone(&ready))?;
-        let fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry.clone());
+        let firmware = Following::start(config.state_dir.as_deref());
+        let fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry.clone())
+            .following(Arc::clone(firmware.shared()));
         let mut program = Self {
             path,
             address,
@@ -76,6 +81,7 @@ impl Program {
             common,
             board,
             fleet,
+            firmware,
             telemetry,
             reloads,
         };
@@ -122,6 +128,7 @@ impl Program {
         }
         tracing::info!("ending: closing the sessions on all devices");
         self.fleet.shutdown().await;
+        self.firmware.save().await;
         Ok(())
     }
 
@@ -157,6 +164,7 @@ impl Program {
         let discovery = Discovery::start(config.target_files, config.target_http)?;
         discovery.settle().await;
         self.discovery = discovery;
+        self.firmware.want(config.firmware);
         self.own = config.targets;
         self.telemetry.configured(&config.hash);
         let changes = self.apply().await;

@@ -78,6 +78,31 @@ pub enum Credentials {
         /// Password.
         password: SecretString,
     },
+    /// User, password and what only IPMI asks for.
+    Ipmi(IpmiLogin),
+}
+
+/// A login of IPMI 2.0.
+#[derive(Clone, Debug)]
+pub struct IpmiLogin {
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+    /// The device's key K_g, where one is set.
+    pub group_key: Option<SecretString>,
+    /// What is asked for.
+    pub privilege: Privilege,
+}
+
+/// Privilege levels of IPMI that a monitor asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privilege {
+    /// Reads.
+    #[default]
+    User,
+    /// Reads on BMCs that give a user too little.
+    Operator,
 }
 
 /// Community-based versions of SNMP.
@@ -136,8 +161,23 @@ impl PartialEq for Credentials {
                 Self::Password { user, password },
                 Self::Password { user: other_user, password: other_password },
             ) => user == other_user && same(password, other_password),
+            (Self::Ipmi(login), Self::Ipmi(other)) => login == other,
             _ => false,
         }
+    }
+}
+
+impl PartialEq for IpmiLogin {
+    fn eq(&self, other: &Self) -> bool {
+        let same_group_key = match (&self.group_key, &other.group_key) {
+            (Some(key), Some(other)) => same(key, other),
+            (None, None) => true,
+            _ => false,
+        };
+        self.user == other.user
+            && same(&self.password, &other.password)
+            && same_group_key
+            && self.privilege == other.privilege
     }
 }
 

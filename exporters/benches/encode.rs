@@ -23,11 +23,7 @@ fn batch(series: usize, samples: usize) -> Batch {
             let start = batch.points.len();
             let point = |at| Point { at: report.at + 30_000 * at, value: sample.value + at as f64 };
             batch.points.extend((0..samples as i64).map(point));
-            batch.runs.push(Run {
-                series: Arc::new(series),
-                points: start..batch.points.len(),
-                ended: None,
-            });
+            batch.runs.push(Run { series: Arc::new(series), points: start..batch.points.len(), ended: None });
         }
     }
     batch

@@ -3,6 +3,10 @@
 //!
 //! Listens on free ports of 127.0.0.1 only. Must be started within a tokio runtime.
 
+mod config;
+
+pub mod cli;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +16,7 @@ use crate::link::{Link, Phase};
 use crate::redfish::{self, Account, Certificate, Tree};
 use crate::scenario::{Changes, Picture};
 use crate::snmp::{Agent, AgentOptions, Fault, Recording};
+pub use config::write_config;
 
 /// Community of the SNMP devices: a demonstration has no secrets.
 pub const COMMUNITY: &str = "demo";

@@ -222,6 +222,7 @@ impl ReportBuilder {
     pub fn finish(&mut self, at: Timestamp, duration: Duration, error: Option<PollError>) -> PollReport {
         self.record_identity();
         self.settle_missing_series(error.is_none() && self.fault_counts.is_empty());
+        self.known.pack(&mut self.samples);
         self.known.advance();
         let mut samples = std::mem::take(&mut self.samples);
         self.expected = samples.len();

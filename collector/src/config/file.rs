@@ -27,6 +27,9 @@ pub(super) struct File {
     /// Folders with device profiles of your own, besides the built-in ones.
     #[serde(default)]
     pub(super) profile_dirs: Vec<Lenient<PathBuf>>,
+    /// Firmware that is wanted.
+    #[serde(default)]
+    pub(super) firmware: Firmware,
     /// What targets have that say nothing else.
     #[serde(default)]
     pub(super) defaults: Settings,
@@ -77,6 +80,14 @@ pub(super) struct Web {
     pub(super) timestamps: bool,
 }
 
+/// Firmware that is wanted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Firmware {
+    /// File that declares the wanted versions, watched for changes. `lightsout schema baseline` prints its schema.
+    pub(super) baseline: Option<PathBuf>,
+}
+
 /// A login.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -85,6 +96,7 @@ pub(super) enum Login {
     SnmpV2c(Community),
     SnmpV3(Usm),
     Password(Password),
+    Ipmi(Ipmi),
 }
 
 /// Login of SNMP v1 and v2c.
@@ -170,6 +182,40 @@ pub(super) struct Password {
     pub(super) password_file: Option<PathBuf>,
     /// Environment variable that holds the password.
     pub(super) password_env: Option<String>,
+}
+
+/// User of IPMI, where `password` says too little.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline, extend("x-instead" = {
+    "password": "a secret is not written here: write password_file: PATH or password_env: VARIABLE",
+    "group_key": "a secret is not written here: write group_key_file: PATH or group_key_env: VARIABLE",
+    "username": "write user"
+}))]
+pub(super) struct Ipmi {
+    /// Name of the user.
+    #[schemars(length(min = 1), extend("x-expected" = "the name of the user"))]
+    pub(super) user: String,
+    /// File that holds the password.
+    pub(super) password_file: Option<PathBuf>,
+    /// Environment variable that holds the password.
+    pub(super) password_env: Option<String>,
+    /// File that holds the BMC's key K_g, where one is set.
+    pub(super) group_key_file: Option<PathBuf>,
+    /// Environment variable that holds the BMC's key K_g.
+    pub(super) group_key_env: Option<String>,
+    /// Privilege level that is asked for. Default user.
+    #[serde(default)]
+    pub(super) privilege: Privilege,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Privilege {
+    #[default]
+    User,
+    Operator,
 }
 
 /// A device to poll.

@@ -23,6 +23,7 @@ use std::fs;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use schemars::SchemaGenerator;
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub use rules::{
 };
 pub use secret::Surroundings;
 
+use crate::firmware::baseline::Baseline;
 use crate::target::Target;
 use crate::yaml::{Document, MAX_BYTES, Problem, Problems};
 
@@ -52,6 +54,8 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// Folders with device profiles of the user's own.
     pub profile_dirs: Vec<PathBuf>,
+    /// Wanted firmware, if any is declared.
+    pub firmware: Option<WantedFirmware>,
     /// Targets that the file itself names; names are unique.
     pub targets: Vec<Target>,
     /// Target lists in files.
@@ -75,6 +79,15 @@ pub struct Site {
     pub kind: String,
     /// Region; may be empty.
     pub region: String,
+}
+
+/// The firmware that is wanted.
+#[derive(Clone, Debug)]
+pub struct WantedFirmware {
+    /// File that declares it, to be watched.
+    pub path: PathBuf,
+    /// What it said when the configuration was read.
+    pub baseline: Arc<Baseline>,
 }
 
 /// The web endpoint.

@@ -15,7 +15,8 @@ use super::discovery::{files, http};
 use super::file::{File, Settings};
 use super::flaw::Flaw;
 use super::rules::Rules;
-use super::{Config, DEFAULT_LISTEN, Site, Surroundings, Web, credentials, file, forwarding};
+use super::{Config, DEFAULT_LISTEN, Site, Surroundings, WantedFirmware, Web, credentials, file, forwarding};
+use crate::firmware::baseline::Baseline;
 use crate::target::{Credentials, Target};
 use crate::yaml::{Document, Lenient, MAX_PROBLEMS, Path, Problems};
 
@@ -34,6 +35,7 @@ pub(super) fn resolve(
     let site = site.unwrap_or_default();
     let web = resolver.web(file.web);
     let profile_dirs = resolver.profile_dirs(file.profile_dirs);
+    let firmware = resolver.firmware(file.firmware);
     let credentials = resolver.credentials(file.credentials);
     let rules = Arc::new(Rules {
         folder: around.folder.to_owned(),
@@ -59,6 +61,7 @@ pub(super) fn resolve(
         web,
         state_dir,
         profile_dirs,
+        firmware,
         targets,
         target_files,
         target_http,
@@ -110,6 +113,24 @@ impl Resolver<'_> {
             self.note(&path.key("config_file"), message, "name a readable file, or leave the key out");
         }
         Web { listen: listen.unwrap_or(DEFAULT_LISTEN), config_file, timestamps: written.timestamps }
+    }
+
+    /// Mistakes in the baseline are mistakes of the configuration.
+    fn firmware(&mut self, written: file::Firmware) -> Option<WantedFirmware> {
+        let path = self.around.folder.join(written.baseline?);
+        if let Err(error) = fs::File::open(&path) {
+            let key = Path::root().key("firmware").key("baseline");
+            let message = format!("cannot read the file: {error}");
+            self.note(&key, message, "name a readable file, or leave the key out");
+            return None;
+        }
+        match Baseline::load(&path) {
+            Ok(baseline) => Some(WantedFirmware { path, baseline: Arc::new(baseline) }),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
     }
 
     fn profile_dirs(&mut self, written: Vec<Lenient<PathBuf>>) -> Vec<PathBuf> {

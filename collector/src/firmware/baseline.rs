@@ -9,6 +9,7 @@ use std::path::Path as FilePath;
 
 use schemars::SchemaGenerator;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::format;
 use super::glob::Glob;
@@ -120,6 +121,8 @@ impl Entry {
 pub struct Baseline {
     windows: Vec<Window>,
     entries: Vec<Entry>,
+    /// SHA-256 of its text; zeros where there is none.
+    hash: [u8; 32],
 }
 
 impl Baseline {
@@ -159,12 +162,17 @@ impl Baseline {
             }
             entries.extend(checker.entry(entry, patterns, &path));
         }
-        checker.problems.into_result(Self { windows, entries })
+        checker.problems.into_result(Self { windows, entries, hash: hash(text) })
     }
 
     /// The entry that counts for a component.
     pub fn find(&self, subject: &Subject<'_>) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.fits(subject))
+    }
+
+    /// Whether it was made of this text.
+    pub fn is_of(&self, text: &str) -> bool {
+        self.hash == hash(text)
     }
 
     /// How many entries it has.
@@ -181,6 +189,10 @@ impl Baseline {
     pub fn windows<'a>(&'a self, entry: Option<&'a Entry>) -> impl Iterator<Item = &'a Window> {
         self.windows.iter().chain(entry.into_iter().flat_map(|entry| &entry.windows))
     }
+}
+
+fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
 }
 
 /// JSON Schema of the baseline, for editors.
@@ -228,8 +240,9 @@ impl Checker<'_> {
             }
             (None, Some(versions)) => {
                 for (index, version) in versions.iter().enumerate() {
-                    self.told(version, &path.key("one_of").index(index));
+                    self.told(version.0.as_deref().unwrap_or(""), &path.key("one_of").index(index));
                 }
+                let versions: Vec<String> = versions.into_iter().filter_map(|version| version.0).collect();
                 let label = versions.join(" | ");
                 (Wanted::OneOf(versions), label)
             }
@@ -303,7 +316,7 @@ impl Checker<'_> {
                     let help = "write 00:00 and 24:00 for a whole day";
                     self.note(&path.key("to"), "the window ends when it begins", help);
                 }
-                days.into_iter().map(|day| Window::weekly(day as i64, from, to)).collect()
+                days.into_iter().filter_map(|day| Some(Window::weekly(day.0? as i64, from, to))).collect()
             }
             _ => {
                 let help = "write start and end, or days, from and to";

@@ -42,7 +42,7 @@ pub(super) struct Entry {
     pub(super) exact: Option<String>,
     /// Any of these versions.
     #[schemars(length(min = 1))]
-    pub(super) one_of: Option<Vec<String>>,
+    pub(super) one_of: Option<Vec<Lenient<String>>>,
     /// This version or a later one.
     #[schemars(length(min = 1), extend("x-expected" = "a version"))]
     pub(super) at_least: Option<String>,
@@ -64,7 +64,7 @@ pub(super) struct Window {
     pub(super) end: Option<String>,
     /// Days of the week, in UTC.
     #[schemars(length(min = 1))]
-    pub(super) days: Option<Vec<Day>>,
+    pub(super) days: Option<Vec<Lenient<Day>>>,
     /// Beginning on each of the days, HH:MM in UTC.
     pub(super) from: Option<String>,
     /// End, HH:MM in UTC; on the next day where it is not later than the beginning.

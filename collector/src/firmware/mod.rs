@@ -1,10 +1,11 @@
 //! Firmware: what is wanted, what runs, what has changed.
 //!
 //! [`version`] orders versions as their vendors do, [`baseline`] says which are wanted and when they may change,
-//! [`store`] remembers what was last seen, and [`tracker`] adds compliance and changes to what polls bring. Nothing
+//! [`store`] remembers what was last seen, [`draft`] makes a baseline of it, and [`tracker`] adds compliance and changes to what polls bring. Nothing
 //! here talks to a device: versions come from the readings of the drivers.
 
 pub mod baseline;
+pub mod draft;
 mod format;
 mod glob;
 mod reading;

@@ -76,6 +76,24 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     valid.then_some(minutes * MINUTE + second * 1_000)
 }
 
+/// RFC 3339 of a time, to the second, in UTC.
+pub fn written(at: Timestamp) -> String {
+    let seconds = at.div_euclid(1_000);
+    let (mut days, clock) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let mut year = 1970;
+    while days >= 365 + i64::from(days_of(year, 2) == 29) && year < 9_999 {
+        days -= 365 + i64::from(days_of(year, 2) == 29);
+        year += 1;
+    }
+    let mut month = 1;
+    while month < 12 && days >= days_of(year, month) {
+        days -= days_of(year, month);
+        month += 1;
+    }
+    let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", days + 1)
+}
+
 fn digits(text: &str, count: usize) -> Option<i64> {
     (text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
 }
@@ -139,6 +157,16 @@ mod tests {
         ] {
             assert_eq!(time(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_is_written_as_it_is_read() {
+        for text in
+            ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2026-12-31T12:00:01Z", "2100-03-01T00:00:00Z"]
+        {
+            assert_eq!(written(time(text).unwrap()), text);
+        }
+        assert!(written(i64::MAX).starts_with("9999-12-"), "a clock that is far off");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Driver;
+use crate::firmware::Firmware;
 use crate::poll::task::{Outcome, Poller, wall_clock};
 use crate::schedule::Schedule;
 use crate::target::Target;
@@ -47,6 +48,7 @@ struct Running {
 pub struct Fleet {
     shared: Arc<Shared>,
     running: HashMap<String, Running>,
+    firmware: Option<Arc<Firmware>>,
 }
 
 /// What a reload did.
@@ -66,7 +68,13 @@ impl Fleet {
     /// No targets yet.
     pub fn new(outlet: Arc<dyn Outlet>, telemetry: Telemetry) -> Self {
         let shared = Shared { outlet, telemetry };
-        Self { shared: Arc::new(shared), running: HashMap::new() }
+        Self { shared: Arc::new(shared), running: HashMap::new(), firmware: None }
+    }
+
+    /// Follows the firmware of its targets.
+    pub fn following(mut self, firmware: Arc<Firmware>) -> Self {
+        self.firmware = Some(firmware);
+        self
     }
 
     /// Makes the running targets be these. `driver` is called for those that are new or changed.
@@ -101,7 +109,10 @@ impl Fleet {
         self.end(ended).await;
         changes.added = wanted.len() - changes.changed;
         for (name, target) in wanted {
-            let poller = Poller::new(Arc::clone(&target), driver(&target));
+            let mut poller = Poller::new(Arc::clone(&target), driver(&target));
+            if let Some(firmware) = &self.firmware {
+                poller = poller.following(firmware);
+            }
             self.running.insert(name, start(poller, Arc::clone(&self.shared)));
         }
         changes

@@ -7,6 +7,8 @@ use model::{PollError, PollReport, Reason, ReportBuilder, Timestamp};
 use tokio::time::Instant;
 
 use crate::driver::Driver;
+use crate::firmware::Firmware;
+use crate::firmware::tracker::Tracker;
 use crate::poll::health::Health;
 use crate::target::Target;
 
@@ -27,6 +29,7 @@ pub struct Poller<D> {
     driver: D,
     report: ReportBuilder,
     health: Health,
+    firmware: Option<Tracker>,
     up: Option<bool>,
 }
 
@@ -36,10 +39,17 @@ impl<D: Driver> Poller<D> {
         Self {
             report: ReportBuilder::new(Arc::clone(&target.device)),
             health: Health::new(&target),
+            firmware: None,
             up: None,
             driver,
             target,
         }
+    }
+
+    /// Says of each poll how the firmware stands to what is wanted, and whether it has changed.
+    pub fn following(mut self, firmware: &Arc<Firmware>) -> Self {
+        self.firmware = Some(firmware.track(&self.target));
+        self
     }
 
     /// The target.
@@ -58,7 +68,10 @@ impl<D: Driver> Poller<D> {
             Ok(Err(error)) => Some(error),
             Err(_) => self.deadline_passed(),
         };
-        let readings = self.report.finish(at, begun.elapsed(), error);
+        let mut readings = self.report.finish(at, begun.elapsed(), error);
+        if let Some(firmware) = &mut self.firmware {
+            firmware.amend(&mut readings, self.report.device_labels());
+        }
         let status = self.health.note(&readings);
         self.tell(&readings);
         Outcome {

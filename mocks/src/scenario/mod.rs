@@ -81,3 +81,8 @@ pub fn list() -> Result<String, ScenarioError> {
     let line = |name| Ok(format!("{name:<16} {}\n", Scenario::named(name)?.about));
     names().map(line).collect()
 }
+
+/// How people are told that something happens at a time since the start.
+pub fn line(at: Duration, says: &str) -> String {
+    format!("T+{}s {says}\n", (at.as_secs_f64() * 10.0).round() / 10.0)
+}

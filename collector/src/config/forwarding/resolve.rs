@@ -159,7 +159,7 @@ fn remote_write(written: &file::Destination, flaws: &mut Vec<Flaw>) -> Option<Pr
         return None;
     };
     let version = match written.remote_write_version {
-        Some(file::RemoteWriteVersion::V1) => Version::V1,
+        Some(file::RemoteWriteVersion::One) => Version::V1,
         _ => Version::V2,
     };
     Some(Protocol::RemoteWrite(remote_write::Options { endpoint: Endpoint::new(url.clone()), version }))

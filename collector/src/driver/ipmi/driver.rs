@@ -98,7 +98,12 @@ impl IpmiDriver {
     async fn identify(&mut self, report: &mut ReportBuilder) {
         if self.fru.is_none() {
             match inventory::read(&mut self.link).await {
-                Ok(fru) => self.fru = Some(fru),
+                Ok(fru) => {
+                    let broken = fru.iter().flat_map(|fru| &fru.broken);
+                    let detail = |area| format!("the {area} area is cut short or has a wrong checksum");
+                    broken.for_each(|area| report.fault(Reason::Parse, "inventory", detail(area)));
+                    self.fru = Some(fru);
+                }
                 // Some BMCs have no inventory of their own.
                 Err(error) if error.code().is_some() => self.fru = Some(None),
                 Err(error) => return fault(report, "inventory", &error),
@@ -113,13 +118,6 @@ impl IpmiDriver {
                 asset_tag: &fru.asset_tag,
                 ..Identity::default()
             });
-        }
-        for area in &fru.broken {
-            report.fault(
-                Reason::Parse,
-                "inventory",
-                format!("the {area} area is cut short or has a wrong checksum"),
-            );
         }
     }
 

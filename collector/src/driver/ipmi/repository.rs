@@ -163,26 +163,31 @@ impl<A: Ask> Reading<'_, A> {
     async fn all(&mut self, count: u16) -> Result<Found, WireError> {
         let mut found = Found::default();
         let mut seen = HashSet::new();
-        let mut id = 0;
+        let (mut id, mut asked) = (0, 0_usize);
         while id != END {
+            asked = asked.saturating_add(1);
             if !seen.insert(id) {
                 found.gap = Some((Reason::Protocol, "the sensor records go round in a circle".to_owned()));
                 break;
             }
-            if seen.len() > MAX_RECORDS {
+            if asked > MAX_RECORDS {
                 found.gap = Some((Reason::Limit, format!("more than {MAX_RECORDS} sensor records")));
                 break;
             }
             match self.record(id).await {
                 Ok((next, record)) => {
                     found.take(sdr::decode(&record), id);
+                    // The first one is asked for by an id that stands for it.
+                    if let (0, Some(own)) = (id, record.first_chunk()) {
+                        seen.insert(u16::from_le_bytes(*own));
+                    }
                     id = next;
                 }
                 // Some BMCs cannot give their last record, or have fewer than they link to.
                 Err(error) if error.code().is_some() && !found.sensors.is_empty() => {
                     let detail = format!("sensor records from {id:#06x} on: {error}");
                     tracing::info!(detail, "a BMC does not give all its sensor records");
-                    if seen.len() < usize::from(count) {
+                    if asked < usize::from(count) {
                         found.gap = Some((error.reason(), detail));
                     }
                     break;
