@@ -70,8 +70,8 @@ pub struct Facility {
     /// In the order of `devices`.
     running: Vec<Running>,
     uplink: Mutex<Option<Arc<Link>>>,
-    /// What is done to each recording before it is served.
-    habit: fn(Recording) -> Recording,
+    /// Whether nothing happens to the devices by itself.
+    calm: bool,
 }
 
 /// A device that runs, and whether it was silenced by a picture.
@@ -174,7 +174,7 @@ impl Facility {
     /// # Errors
     /// A built-in file is broken, or no socket is to be had.
     pub fn start() -> Result<Self, FacilityError> {
-        let mut facility = Self::start_with(|recording| recording)?;
+        let mut facility = Self::start_with(false)?;
         if let Some(Running { server: Server::Ipmi(bmc), .. }) = facility.running.last() {
             bmc.set_faults(vec![ipmi::Fault::LastSdrTimeout.into()]);
         }
@@ -183,17 +183,17 @@ impl Facility {
         Ok(facility)
     }
 
-    /// Starts every device but the dead one, and nothing happens to them by itself: for scenarios, which are to
-    /// show one incident and no other.
+    /// Starts every device but the dead one, with nothing wrong, and nothing happens to them by itself: for
+    /// scenarios, which are to show one incident and no other.
     ///
     /// # Errors
     /// As [`Facility::start`].
     pub fn start_calm() -> Result<Self, FacilityError> {
-        Self::start_with(Recording::calm)
+        Self::start_with(true)
     }
 
-    fn start_with(habit: fn(Recording) -> Recording) -> Result<Self, FacilityError> {
-        let mut facility = Self { devices: Vec::new(), running: Vec::new(), uplink: Mutex::default(), habit };
+    fn start_with(calm: bool) -> Result<Self, FacilityError> {
+        let mut facility = Self { devices: Vec::new(), running: Vec::new(), uplink: Mutex::default(), calm };
         for (seed, (place, recording)) in (1..).zip(SNMP_DEVICES) {
             facility.start_agent(place, recording, seed)?;
         }
@@ -240,11 +240,11 @@ impl Facility {
         let (name, ..) = place;
         let recording =
             Recording::parse(recording).map_err(|source| FacilityError::Recording { name, source })?;
+        let recording = if self.calm { recording.calm() } else { recording };
         let communities = Some(vec![COMMUNITY.to_owned()]);
         let options = AgentOptions { communities, seed, ..AgentOptions::default() };
-        let agent =
-            Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Arc::new((self.habit)(recording)), options)
-                .map_err(|source| FacilityError::Bind { name, source })?;
+        let agent = Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), Arc::new(recording), options)
+            .map_err(|source| FacilityError::Bind { name, source })?;
         self.devices.push(device(place, agent.local_addr(), Access::Snmp));
         self.running.push(Running::new(Server::Snmp(agent)));
         Ok(())
@@ -270,6 +270,7 @@ impl Facility {
     fn start_bmc(&mut self, place: Place, seed: u64) -> Result<(), FacilityError> {
         let (name, ..) = place;
         let bmc = Bmc::server().map_err(|source| FacilityError::Bmc { name, source })?;
+        let bmc = if self.calm { bmc.calm() } else { bmc };
         let users = vec![User::new(USER, PASSWORD, Privilege::User)?];
         let options = BmcOptions { users, lock_after: Some(5), seed, ..BmcOptions::default() };
         let agent = ipmi::Agent::bind(SocketAddr::from(([127, 0, 0, 1], 0)), bmc, options)

@@ -61,17 +61,21 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// Times so far away that floating point rounds them are cut to those that it does not.
+    const MAX_TIME: i64 = 1 << 53;
+
     /// The stamp of a report that began at `at` by the wall clock, took `duration`, and ended at about `now`.
     pub(crate) fn of(at: Timestamp, duration: Duration, now: &Moment) -> Self {
         let (boot, took) = (now.boot, milliseconds(duration));
         if !now.synchronised {
-            let time = now.monotonic_ms().saturating_sub(took);
+            let time = now.monotonic_ms().saturating_sub(took).clamp(-Self::MAX_TIME, Self::MAX_TIME);
             return Self { boot, time, offset: 0, synchronised: false };
         }
         let began = now.wall.saturating_sub(took);
         let trusted = at <= now.wall && at.abs_diff(began) <= MAX_STEP.unsigned_abs();
-        let time = if trusted { at } else { began };
-        Self { boot, time, offset: round_to_second(now.offset()), synchronised: true }
+        let time = if trusted { at } else { began }.clamp(-Self::MAX_TIME, Self::MAX_TIME);
+        let offset = round_to_second(now.offset()).clamp(-Self::MAX_TIME, Self::MAX_TIME);
+        Self { boot, time, offset, synchronised: true }
     }
 
     fn monotonic(&self) -> i64 {
@@ -116,6 +120,13 @@ impl Boots {
         }
         self.offsets.push((boot, offset));
         true
+    }
+
+    /// Learns what others know.
+    pub(crate) fn take_in(&mut self, others: &Self) {
+        for &(boot, offset) in &others.offsets {
+            self.learn(boot, offset);
+        }
     }
 
     /// Wall less monotonic time of a boot, in milliseconds.

@@ -18,7 +18,6 @@ pub(crate) struct Cursor {
     above: Vec<Range<u64>>,
 }
 
-#[allow(dead_code, reason = "the saved form reads them")]
 impl Cursor {
     /// A cursor with a mark.
     pub(crate) fn at(low: u64) -> Self {

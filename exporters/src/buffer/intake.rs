@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use model::{PollReport, Series, metric};
+use model::{Kind, PollReport, Series, metric};
 
 use crate::buffer::batch::StoredSeries;
 use crate::buffer::clock::{Boots, Date, Moment, Stamp};
@@ -41,9 +41,30 @@ struct Known {
     /// As the reports hold them. Held, so that no other series can take their addresses.
     sources: Vec<Arc<Series>>,
     shape: Arc<Shape>,
+    /// The values that are states, by their places, as they were last.
+    states: Vec<(usize, f64)>,
 }
 
 impl Known {
+    fn new(sources: Vec<Arc<Series>>, shape: Arc<Shape>) -> Self {
+        let is_state =
+            |series: &Series| matches!(series.metric.definition().kind, Kind::StateSet(_) | Kind::Status);
+        let places = sources.iter().enumerate().filter(|each| is_state(each.1));
+        let states = places.map(|each| (each.0, f64::NAN)).collect();
+        Self { sources, shape, states }
+    }
+
+    /// Notes the states of a report. Whether one changed.
+    fn note(&mut self, report: &PollReport) -> bool {
+        let mut changed = false;
+        for (place, state) in &mut self.states {
+            let value = report.samples.get(*place).map_or(f64::NAN, |sample| sample.value);
+            changed |= value != *state && !state.is_nan();
+            *state = value;
+        }
+        changed
+    }
+
     fn fits(&self, report: &PollReport) -> bool {
         self.sources.len() == report.samples.len()
             && self
@@ -55,14 +76,14 @@ impl Known {
 }
 
 impl Intake {
-    /// The row of a report, or none where it says nothing.
+    /// The row of a report, and whether a state changed in it; none where it says nothing.
     pub(crate) fn row(
         &mut self,
         report: &PollReport,
         now: &Moment,
         boots: &Boots,
         names: &Names,
-    ) -> Option<Row> {
+    ) -> Option<(Row, bool)> {
         let failed = report.error.is_some();
         let key = Key { device: report.device.name.clone(), health: is_health(report) };
         if report.samples.is_empty() && (failed || !self.streams.contains_key(&key)) {
@@ -77,7 +98,8 @@ impl Intake {
             _ => Box::default(),
         };
         let values = report.samples.iter().map(|sample| sample.value).collect();
-        Some(Row { stamp, shape, values, ended })
+        let urgent = stream.recent.first_mut().is_some_and(|known| known.note(report)) || !ended.is_empty();
+        Some((Row { stamp, shape, values, ended }, urgent))
     }
 
     /// The rows that say that a device's series ended, when it is removed.
@@ -122,7 +144,7 @@ impl Stream {
                 .map(|source| names.series(source.metric, source.device_text(), source.own_text(), since))
                 .collect();
             self.recent.truncate(SHAPES - 1);
-            self.recent.insert(0, Known { sources, shape: Arc::new(Shape { series }) });
+            self.recent.insert(0, Known::new(sources, Arc::new(Shape { series })));
         }
         self.recent
             .first()

@@ -5,14 +5,22 @@
 
 pub mod batch;
 pub mod clock;
+mod codec;
 mod cursor;
 mod cut;
+mod disk;
 pub mod figures;
+pub mod folder;
+mod frame;
 mod intake;
 mod names;
+mod positions;
 pub mod reader;
+mod recover;
 mod row;
+pub mod segment;
 mod state;
+mod store;
 mod writer;
 
 use std::path::PathBuf;
@@ -28,6 +36,10 @@ pub use clock::{Boot, Moment};
 pub use figures::{Figures, Lag, Loss, Losses, Recovery, Storage};
 pub use reader::{Order, Reader};
 
+use disk::Disk;
+use folder::{Faults, Folder};
+use names::Names;
+use recover::recover;
 use state::{Shared, State};
 use writer::{Command, Writer};
 
@@ -37,6 +49,11 @@ pub const DEFAULT_LIMIT: u64 = 64 << 20;
 pub const MIN_LIMIT: u64 = 4 << 20;
 /// Most reports that wait for the writer. A fleet of 2,000 devices brings that many in 10 s.
 const QUEUE: usize = 1_024;
+/// Values of a segment: one for each so many bytes of the budget, so that making room costs a small part of it, within
+/// these bounds. The open segment is kept in memory, 8 bytes for a value.
+const SEGMENT_PART: u64 = 256;
+const MIN_SEGMENT_VALUES: u64 = 1 << 18;
+const MAX_SEGMENT_VALUES: u64 = 1 << 22;
 
 /// When what was written is made safe from a power cut. `kill -9` loses nothing that was written either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,16 +103,41 @@ impl Buffer {
     /// Opens or makes a log. Always succeeds: what is damaged is left out, and a folder that cannot be used leaves
     /// a ring in memory. Both are told in [`Recovery`].
     pub fn open(options: Options) -> (Self, Recovery) {
-        let state = State::new(0, options.limit_bytes.max(MIN_LIMIT), options.max_age);
-        let shared = Arc::new(Shared::new(state));
+        Self::start(options, None)
+    }
+
+    /// As [`Buffer::open`], on a disk of which some operations go wrong. For tests.
+    pub fn open_with_faults(options: Options, faults: Arc<dyn Faults>) -> (Self, Recovery) {
+        Self::start(options, Some(faults))
+    }
+
+    fn start(options: Options, faults: Option<Arc<dyn Faults>>) -> (Self, Recovery) {
+        let limit = options.limit_bytes.max(MIN_LIMIT);
+        let names = Names::default();
+        let folder = Folder::new(options.folder, faults);
+        let new = |first| State::new(first, limit, options.max_age);
+        let (recovered, mut unusable) = match recover(&folder, &names, new(0), true) {
+            Ok(recovered) => (Ok(recovered), None),
+            Err(error) => (Err(new(unknown_first())), Some(error.to_string())),
+        };
+        let (mut state, log, generation, recovery) = match recovered {
+            Ok(found) => (found.state, found.log, Some(found.generation), found.recovery),
+            Err(state) => (state, None, None, Recovery::default()),
+        };
+        if let Some(cause) = &unusable {
+            state.storage = Storage::Memory { cause: cause.clone() };
+        }
+        let shared = Arc::new(Shared::new(state, names, folder));
         let (queue, commands) = sync_channel(QUEUE);
-        let writer = Writer::new(Arc::clone(&shared));
+        let full_weight = (limit / SEGMENT_PART).clamp(MIN_SEGMENT_VALUES, MAX_SEGMENT_VALUES);
+        let disk = Disk::new(log, generation, limit);
+        let writer = Writer::new(Arc::clone(&shared), disk, options.fsync, full_weight);
         let thread =
             std::thread::Builder::new().name("buffer".to_owned()).spawn(move || writer.run(&commands));
-        let recovery = Recovery {
-            unusable: thread.as_ref().err().map(|error| format!("no thread to write with: {error}")),
-            ..Recovery::default()
-        };
+        if let Err(error) = &thread {
+            unusable = Some(format!("no thread to write with: {error}"));
+        }
+        let recovery = Recovery { unusable, ..recovery };
         (Self { shared, queue, thread: Mutex::new(thread.ok()) }, recovery)
     }
 
@@ -116,7 +158,7 @@ impl Buffer {
 
     /// A destination's view. A destination that the log doesn't know begins with the oldest entry that is there.
     pub fn reader(&self, destination: &str, order: Order) -> Reader {
-        Reader::new(Arc::clone(&self.shared), destination, order)
+        Reader::new(Arc::clone(&self.shared), self.queue.clone(), destination, order)
     }
 
     /// Forgets all destinations but these: nothing is kept for the others any more.
@@ -142,6 +184,13 @@ impl Buffer {
             let _ = wait.recv();
         }
     }
+}
+
+/// The first entry where the folder cannot be looked into: above those that may be in it, which count from 0, and
+/// above those of a start before this one. The clock serves as a number only.
+fn unknown_first() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    (1 << 48) + (since.as_secs() << 20)
 }
 
 impl Drop for Buffer {

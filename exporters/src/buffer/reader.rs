@@ -3,7 +3,9 @@
 //! Never waits for the disk to write; may read and decode one segment file.
 
 use std::fmt;
+use std::io;
 use std::ops::Range;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::Timestamp;
@@ -15,6 +17,12 @@ use crate::buffer::cursor::Cursor;
 use crate::buffer::cut::{Cut, Terms};
 use crate::buffer::figures::{Lag, Loss};
 use crate::buffer::state::{Place, Shared, count};
+use crate::buffer::store::{Rows, Segment, Unreadable};
+use crate::buffer::writer::Command;
+
+/// How long entries are left alone that must wait, in monotonic milliseconds: the wall clock may be set, and what
+/// ails a disk may pass.
+const LOOK_AGAIN: i64 = 60_000;
 
 /// Most stretches of entries that wait for the wall clock to reach their time. More means a clock that jumps all
 /// the time: then the destination waits as a whole.
@@ -38,6 +46,7 @@ pub struct Reader {
     destination: String,
     order: Order,
     more: Arc<Notify>,
+    queue: SyncSender<Command>,
     lanes: Mutex<Lanes>,
 }
 
@@ -48,12 +57,16 @@ struct Lanes {
     /// What the live lane gave out last.
     held: Range<u64>,
     postponed: Vec<Postponed>,
+    /// The segment that is being read, held so that it is decoded once.
+    reading: Option<Rows>,
 }
 
 #[derive(Debug)]
 struct Postponed {
     entries: Range<u64>,
     until: Timestamp,
+    /// Monotonic time in milliseconds when they are looked at in any case.
+    again: i64,
 }
 
 impl fmt::Debug for Reader {
@@ -71,14 +84,19 @@ struct Found {
 }
 
 impl Reader {
-    pub(crate) fn new(shared: Arc<Shared>, destination: &str, order: Order) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        queue: SyncSender<Command>,
+        destination: &str,
+        order: Order,
+    ) -> Self {
         let (more, live) = {
             let mut state = shared.lock();
             let live = if order == Order::LiveFirst { state.end() } else { u64::MAX };
             (Arc::clone(&state.follower(destination).more), live)
         };
         let lanes = Mutex::new(Lanes { live, ..Lanes::default() });
-        Self { shared, destination: destination.to_owned(), order, more, lanes }
+        Self { shared, destination: destination.to_owned(), order, more, queue, lanes }
     }
 
     /// The destination's name.
@@ -124,7 +142,10 @@ impl Reader {
         let end = state.end();
         let entries = entries.start..entries.end.min(end);
         state.follower(&self.destination).cursor.acknowledge(entries);
-        state.moved = true;
+        if !std::mem::replace(&mut state.moved, true) {
+            // Where the queue is full, the writer is awake and will see it.
+            let _ = self.queue.try_send(Command::Acknowledged);
+        }
     }
 
     /// Counts samples that were set aside.
@@ -176,7 +197,8 @@ impl Reader {
     }
 
     fn next(&self, lanes: &mut Lanes, from: u64, before: u64, samples: usize, now: &Moment) -> Option<Batch> {
-        lanes.postponed.retain(|postponed| now.wall < postponed.until);
+        let clock = now.monotonic_ms();
+        lanes.postponed.retain(|postponed| now.wall < postponed.until && clock < postponed.again);
         loop {
             let found = self.find(lanes, from, before, samples, now)?;
             let terms = Terms { samples, now, boots: &found.boots, expired_before: found.expired_before };
@@ -186,8 +208,11 @@ impl Reader {
                     self.acknowledge(start..*next);
                     continue;
                 }
-                Place::Rows { first, rows } => terms.cut(*first, rows.iter()),
-                Place::Segment(_) => return None,
+                Place::Rows { first, rows } => {
+                    lanes.reading = None;
+                    terms.cut(*first, rows.iter())
+                }
+                Place::Segment(segment) => self.cut_segment(lanes, segment, &found.gap, &terms),
             };
             match cut {
                 Cut::Batch(batch) if batch.runs.is_empty() => self.acknowledge(batch.entries),
@@ -197,11 +222,51 @@ impl Reader {
                     self.acknowledge(start..start.saturating_add(entries));
                 }
                 Cut::Wait { entries, until } if lanes.postponed.len() < MAX_POSTPONED => {
-                    lanes.postponed.push(Postponed { entries: start..start.saturating_add(entries), until });
+                    let (entries, again) =
+                        (start..start.saturating_add(entries), clock.saturating_add(LOOK_AGAIN));
+                    lanes.postponed.push(Postponed { entries, until, again });
                 }
                 Cut::Wait { .. } | Cut::Nothing => return None,
             }
         }
+    }
+
+    /// Cuts the rows of a closed segment from the beginning of `gap`.
+    fn cut_segment(&self, lanes: &mut Lanes, segment: &Segment, gap: &Range<u64>, terms: &Terms<'_>) -> Cut {
+        let end = gap.end.min(segment.entries.end);
+        let entries = end.saturating_sub(gap.start);
+        match segment.rows(&self.shared.folder, &self.shared.names) {
+            Ok(rows) => {
+                let index = |entry: u64| usize::try_from(entry - segment.entries.start).unwrap_or(usize::MAX);
+                let cut = rows
+                    .get(index(gap.start)..index(end).min(rows.len()))
+                    .filter(|rows| !rows.is_empty())
+                    .map(|rows| terms.cut(gap.start, rows.iter()));
+                lanes.reading = Some(rows);
+                cut.unwrap_or(Cut::Lost { entries, samples: 0, why: Loss::Corrupt })
+            }
+            // Removed since it was looked for, to make room: what is in the log now is looked for again.
+            Err(Unreadable::Disk(error))
+                if error.kind() == io::ErrorKind::NotFound && self.is_gone(segment) =>
+            {
+                Cut::Lost { entries: 0, samples: 0, why: Loss::Full }
+            }
+            Err(Unreadable::Disk(error)) if error.kind() != io::ErrorKind::NotFound => {
+                Cut::Wait { entries, until: Timestamp::MAX }
+            }
+            // Damaged, or removed by somebody else.
+            Err(_) => {
+                let mut state = self.shared.lock();
+                let samples = segment.missing(&state.follower(&self.destination).cursor);
+                let entries = segment.entries.end - gap.start;
+                Cut::Lost { entries, samples, why: Loss::Corrupt }
+            }
+        }
+    }
+
+    fn is_gone(&self, segment: &Segment) -> bool {
+        let place = self.shared.lock().locate(segment.entries.start, segment.entries.end, 1);
+        !matches!(place, Place::Segment(_))
     }
 
     /// The first entries of a lane that are neither acknowledged nor postponed.

@@ -10,25 +10,29 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::buffer::clock::{Boots, Date, Moment, Stamp, milliseconds};
+use crate::buffer::clock::{Boots, Date, Moment, milliseconds};
 use crate::buffer::cursor::Cursor;
 use crate::buffer::cut::length;
 use crate::buffer::figures::{Figures, Lag, Loss, Losses, Storage};
+use crate::buffer::folder::Folder;
 use crate::buffer::names::Names;
+use crate::buffer::positions::FILE_BYTES;
 use crate::buffer::row::Row;
+use crate::buffer::store::Segment;
 
 /// What the writer and the readers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(crate) names: Names,
+    pub(crate) folder: Folder,
     /// Samples of reports that the writer's queue had no place for.
     pub(crate) busy: AtomicU64,
 }
 
 impl Shared {
-    pub(crate) fn new(state: State) -> Self {
-        Self { state: Mutex::new(state), names: Names::default(), busy: AtomicU64::new(0) }
+    pub(crate) fn new(state: State, names: Names, folder: Folder) -> Self {
+        Self { state: Mutex::new(state), names, folder, busy: AtomicU64::new(0) }
     }
 
     /// The log, locked. Nobody panics while holding it half changed: steps that can fail come before.
@@ -72,25 +76,6 @@ pub(crate) struct Follower {
     pub(crate) more: Arc<Notify>,
 }
 
-/// A file that gets no more entries.
-#[derive(Debug)]
-pub(crate) struct Segment {
-    pub(crate) entries: Range<u64>,
-    pub(crate) samples: u64,
-    pub(crate) oldest: Stamp,
-    #[allow(dead_code, reason = "for segments that come from disk")]
-    pub(crate) newest: Stamp,
-}
-
-impl Segment {
-    /// Samples of those of its entries that a cursor lacks, in proportion.
-    fn missing(&self, cursor: &Cursor) -> u64 {
-        let missing = u128::from(cursor.missing(&self.entries));
-        let entries = u128::from(self.entries.end - self.entries.start).max(1);
-        u64::try_from(u128::from(self.samples) * missing / entries).unwrap_or(u64::MAX)
-    }
-}
-
 /// Where entries are.
 #[derive(Debug)]
 pub(crate) enum Place {
@@ -116,6 +101,8 @@ pub(crate) struct State {
     /// Losses that befell every destination, known or not.
     pub(crate) lost: Losses,
     pub(crate) bytes: u64,
+    /// Bytes of files that could be neither read nor removed.
+    pub(crate) stray: u64,
     pub(crate) limit: u64,
     pub(crate) max_age: Option<Duration>,
     pub(crate) storage: Storage,
@@ -134,6 +121,7 @@ impl State {
             followers: BTreeMap::new(),
             lost: Losses::new(),
             bytes: 0,
+            stray: 0,
             limit,
             max_age,
             storage: Storage::Disk,
@@ -162,8 +150,10 @@ impl State {
         self.followers.entry(destination.to_owned()).or_default()
     }
 
-    pub(crate) fn push(&mut self, row: Row) {
-        self.open.push_back(Arc::new(row));
+    /// Whether there are destinations and none needs these entries any more.
+    pub(crate) fn is_done(&self, entries: &Range<u64>) -> bool {
+        !self.followers.is_empty()
+            && self.followers.values().all(|follower| follower.cursor.missing(entries) == 0)
     }
 
     pub(crate) fn notify(&self) {
@@ -215,7 +205,8 @@ impl State {
 
     /// What a destination lacks.
     pub(crate) fn lag(&self, cursor: &Cursor, now: &Moment) -> Lag {
-        let closed: u64 = self.closed.iter().map(|segment| segment.missing(cursor)).sum();
+        let closed: u64 =
+            self.closed.iter().map(|segment| segment.missing(cursor)).fold(0, u64::saturating_add);
         let mut open = 0_u64;
         let mut gap = cursor.gap(self.first_open);
         while gap.start < self.end() {
@@ -237,6 +228,37 @@ impl State {
             Date::At(at) => Some(Duration::from_millis(now.wall.abs_diff(at))),
             _ => None,
         }
+    }
+
+    /// Bytes of all files but the open log.
+    pub(crate) fn settled_bytes(&self) -> u64 {
+        let closed: u64 = self.closed.iter().map(|segment| segment.blocks()).sum();
+        closed.saturating_add(self.stray).saturating_add(FILE_BYTES)
+    }
+
+    /// Notes how much is on disk with an open log of so many bytes.
+    pub(crate) fn account(&mut self, log: u64) {
+        self.bytes = self.settled_bytes().saturating_add(log);
+    }
+
+    /// Takes in what was found in a folder that could not be looked into before. Its entries must come before all
+    /// that are here.
+    pub(crate) fn join(&mut self, mut found: Self) {
+        let (oldest, first) = (found.start(), self.start());
+        self.boots.take_in(&found.boots);
+        for (name, follower) in &mut self.followers {
+            let old = found.followers.remove(name).map_or_else(|| Cursor::at(oldest), |old| old.cursor);
+            let new = std::mem::replace(&mut follower.cursor, old);
+            follower.cursor.acknowledge(first..new.low());
+            new.above().iter().for_each(|range| follower.cursor.acknowledge(range.clone()));
+        }
+        self.followers.append(&mut found.followers);
+        self.closed = found.closed.into_iter().chain(self.closed.drain(..)).collect();
+        self.stray = self.stray.saturating_add(found.stray);
+        for (&why, &samples) in &found.lost {
+            count(&mut self.lost, why, samples);
+        }
+        self.moved = true;
     }
 
     /// Wall time before which samples are too old.

@@ -3,14 +3,25 @@
 //! A forwarder never stalls a poll, a scrape or another forwarder, and forgets nothing that its destination
 //! has not answered for.
 
+mod filter;
+mod forwarder;
 pub(crate) mod http;
+mod pace;
 mod secret;
 pub(crate) mod series;
+mod source;
+mod split;
+mod status;
 pub(crate) mod tls;
 mod transport;
 
+pub use filter::{Filter, Selector, Summary};
+pub use forwarder::{Forwarder, Options};
 pub use http::Endpoint;
+pub use pace::Backoff;
 pub use secret::{Auth, Secret};
+pub use source::{Buffered, Lane, Source};
+pub use status::{ACKED, Condition, Figures, PARTIAL, Status};
 pub use tls::{ConfigError, Tls};
 pub use transport::{Outcome, Refusal, Transport};
 

@@ -44,8 +44,6 @@ pub enum ConfigError {
     Compression { detail: String },
     #[error("gRPC: {0}")]
     Grpc(#[from] tonic::transport::Error),
-    #[error("metric pattern {pattern:?}: {detail}")]
-    Pattern { pattern: String, detail: String },
 }
 
 impl Tls {

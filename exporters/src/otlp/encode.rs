@@ -108,7 +108,7 @@ impl Encoder {
 
 /// The fields of a `NumberDataPoint` beside its attributes.
 fn write_point(out: &mut Vec<u8>, point: &Point, start: Option<Timestamp>) {
-    if let Some(start) = start.filter(|&start| start < point.at) {
+    if let Some(start) = start.filter(|&start| start > 0 && start < point.at) {
         fixed64(out, 2, nanoseconds(start));
     }
     fixed64(out, 3, nanoseconds(point.at));

@@ -43,8 +43,8 @@ fn request() -> ExportMetricsServiceRequest {
 
 fn family(name: &str) -> Family {
     let devices = request().resource_metrics;
-    let all = devices.into_iter().flat_map(|it| it.scope_metrics).flat_map(|scope| scope.metrics);
-    all.filter(|metric| metric.name == name).next_back().unwrap()
+    let mut all = devices.into_iter().flat_map(|it| it.scope_metrics).flat_map(|scope| scope.metrics);
+    all.rfind(|metric| metric.name == name).unwrap()
 }
 
 fn values(points: &[NumberDataPoint]) -> Vec<(u64, u64, Option<f64>, u32)> {

@@ -9,8 +9,6 @@ mod environment;
 mod grpc;
 mod http;
 
-use std::future::Future;
-
 use bytes::Bytes;
 
 use crate::buffer::batch::Batch;
@@ -84,12 +82,10 @@ impl Transport for Otlp {
         }
     }
 
-    fn deliver(&mut self, request: Bytes, _: u64) -> impl Future<Output = Outcome> + Send {
-        async move {
-            match &mut self.wire {
-                Wire::Http(http) => http.deliver(request).await,
-                Wire::Grpc(grpc) => grpc.deliver(request).await,
-            }
+    async fn deliver(&mut self, request: Bytes, _: u64) -> Outcome {
+        match &mut self.wire {
+            Wire::Http(http) => http.deliver(request).await,
+            Wire::Grpc(grpc) => grpc.deliver(request).await,
         }
     }
 }

@@ -145,7 +145,7 @@ fn write_sample(out: &mut Vec<u8>, point: &Point, start: Option<Timestamp>) {
     message(out, 2, |out| {
         double(out, 1, point.value);
         signed(out, 2, point.at);
-        if let Some(start) = start.filter(|&start| start < point.at) {
+        if let Some(start) = start.filter(|&start| start > 0 && start < point.at) {
             signed(out, 3, start);
         }
     });

@@ -1,10 +1,12 @@
 //! Devices that report, and a clock that is told what to say.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use exporters::buffer::batch::Batch;
-use exporters::buffer::{Boot, Moment};
+use exporters::buffer::{Boot, Moment, Reader};
 use model::{Device, Labels, PollReport, ReportBuilder, Timestamp, metric};
 
 /// A day in November 2026.
@@ -54,6 +56,33 @@ pub(crate) fn samples(batch: &Batch) -> Vec<(String, i64, f64)> {
         points.map(|point| (id(&run.series.own), point.at - T0, point.value))
     })
     .collect()
+}
+
+/// Takes and acknowledges everything that there is, so many samples at a time.
+pub(crate) fn drain(reader: &Reader, most: usize, now: &Moment) -> Vec<(String, i64, f64)> {
+    let mut all = Vec::new();
+    while let Some(batch) = reader.backlog(most, now) {
+        all.extend(samples(&batch));
+        reader.acknowledge(batch.entries);
+    }
+    all
+}
+
+/// Temperatures that nothing compresses: xorshift, from 20 to 40 °C with all the digits there are.
+pub(crate) fn noise(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        20.0 * f64::from_bits(0x3ff << 52 | state >> 12)
+    }
+}
+
+/// What the files of a folder take on disk.
+pub(crate) fn size_on_disk(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).unwrap();
+    files.map(|file| file.unwrap().metadata().unwrap().blocks() * 512).sum()
 }
 
 /// Series that ended, and when.

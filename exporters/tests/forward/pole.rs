@@ -1,0 +1,73 @@
+//! A pole: a device that is polled, its buffer and its clock, which is the runtime's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use exporters::buffer::{self, Boot, Buffer, Moment, Order};
+use exporters::forward::Buffered;
+use model::{Device, Labels, ReportBuilder, Timestamp, metric};
+use tokio::time::Instant;
+
+/// A PDU with a buffer. A poll begins when it is called for, and takes no time.
+pub(crate) struct Pole {
+    pub(crate) buffer: Buffer,
+    pub(crate) started: Timestamp,
+    start: Instant,
+    builder: ReportBuilder,
+    _folder: tempfile::TempDir,
+}
+
+impl Pole {
+    /// Starts when the wall clock shows `started`.
+    pub(crate) fn new(started: Timestamp) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (buffer, _) = Buffer::open(buffer::Options::new(folder.path().join("buffer")));
+        let device = Device {
+            name: "pdu-a".into(),
+            site: "pole-1".into(),
+            rack: String::new(),
+            device_type: "pdu".into(),
+            description: model::device::Description::default(),
+        };
+        let builder = ReportBuilder::new(Arc::new(device));
+        Self { buffer, started, start: Instant::now(), builder, _folder: folder }
+    }
+
+    /// Its clock, which never was wrong.
+    pub(crate) fn clock(&self) -> impl Fn() -> Moment + Send + Sync + 'static {
+        let (start, started) = (self.start, self.started);
+        move || {
+            let elapsed = start.elapsed();
+            let wall = started + i64::try_from(elapsed.as_millis()).unwrap();
+            let monotonic = Duration::from_secs(3_600) + elapsed;
+            Moment { boot: Boot(1), monotonic, wall, synchronised: true }
+        }
+    }
+
+    /// A destination's view of the buffer.
+    pub(crate) fn source(
+        &self,
+        destination: &str,
+        order: Order,
+    ) -> Buffered<impl Fn() -> Moment + Send + Sync + 'static> {
+        Buffered::new(Arc::new(self.buffer.reader(destination, order)), self.clock())
+    }
+
+    /// One poll: the power of each outlet, numbered by their place.
+    pub(crate) fn poll(&mut self, power: &[f64]) {
+        let now = self.clock()();
+        for (outlet, power) in power.iter().enumerate() {
+            let id = format!("outlet-{outlet}");
+            self.builder.record(metric::HW_POWER, &Labels::component(&id, &id), *power);
+        }
+        let report = self.builder.finish(now.wall, Duration::ZERO, None);
+        assert_eq!((report.samples.len(), &*report.rejections), (power.len(), &[][..]));
+        self.buffer.append(&Arc::new(report), &now);
+        self.buffer.flush();
+    }
+
+    /// What waits for a destination, in samples.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.buffer.figures(&self.clock()()).waiting
+    }
+}
