@@ -4,16 +4,48 @@
 
 use std::time::Duration;
 
+use exporters::buffer::{Boot, Moment};
+use model::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Where the kernel tells which boot this is (random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The clocks of this machine, for what is kept across its starts. Copying is cheap.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    boot: Boot,
+    /// A wall clock that shows this time or a later one is believed.
+    floor: Option<Timestamp>,
+}
+
+impl Clock {
+    /// `floor` stands for NTP where there is none.
+    pub fn new(floor: Option<Timestamp>) -> Self {
+        // Where the kernel does not tell, each start of the program counts as one of the machine.
+        let boot = boot_id().unwrap_or_else(|| fastrand::u128(..));
+        Self { boot: Boot(boot), floor }
+    }
+
+    /// What they say now.
+    pub fn now(&self) -> Moment {
+        let wall = wall_clock();
+        let synchronised = self.floor.is_some_and(|floor| wall >= floor) || is_synchronised();
+        Moment { boot: self.boot, monotonic: since_boot(), wall, synchronised }
+    }
+}
 
 /// A number that is another one after each boot; nothing where the kernel does not tell.
 pub fn boot_id() -> Option<u128> {
     let text = std::fs::read_to_string(BOOT_ID).ok()?;
     let digits: String = text.trim().chars().filter(|c| *c != '-').collect();
     u128::from_str_radix(&digits, 16).ok()
+}
+
+/// Wall time now, right or wrong.
+pub fn wall_clock() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(since.unwrap_or(Duration::ZERO).as_millis()).unwrap_or(Timestamp::MAX)
 }
 
 /// Time since the boot, with that spent asleep.

@@ -58,7 +58,7 @@ pub(in crate::config) struct Destination {
     pub(in crate::config) backfill_share: Option<f64>,
     /// Most bytes that are sent in a second. Default: no limit.
     pub(in crate::config) bytes_per_second: Option<Size>,
-    /// Most bytes of one request before it is compressed. Default 1MiB.
+    /// Most bytes of one request, as it goes over the link. From 16KiB to 16MiB; default 256KiB.
     pub(in crate::config) batch: Option<Size>,
     /// Time allowed for a request. Default 30s.
     pub(in crate::config) timeout: Option<Duration>,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use exporters::buffer::Order;
+use exporters::forward::Filter;
 use exporters::{otlp, remote_write};
 use model::Timestamp;
 
@@ -40,7 +41,7 @@ pub struct Destination {
     pub backfill_share: f64,
     /// Most bytes in a second.
     pub bytes_per_second: Option<u64>,
-    /// Most bytes of one request before it is compressed.
+    /// Most bytes of one request, as it goes over the link.
     pub batch_bytes: u64,
     /// Which series are sent.
     pub filter: Filter,
@@ -57,39 +58,4 @@ pub enum Protocol {
     RemoteWrite(remote_write::Options),
     /// OTLP metrics.
     Otlp(otlp::Options),
-}
-
-/// Which series a destination gets, and how often.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only these, where there are any.
-    pub keep: Vec<Selector>,
-    /// Not these.
-    pub drop: Vec<Selector>,
-    /// These less often; the first that fits counts.
-    pub thin: Vec<(Selector, Duration, Summary)>,
-    /// These when they change, and at this heartbeat.
-    pub on_change: Vec<(Selector, Duration)>,
-}
-
-/// Which series; `*` stands for anything.
-#[derive(Clone, Debug)]
-pub struct Selector {
-    /// Prometheus name of the metric.
-    pub metric: String,
-    /// Labels by name.
-    pub labels: Vec<(String, String)>,
-}
-
-/// Which value stands for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Summary {
-    /// The newest.
-    Last,
-    /// The smallest.
-    Min,
-    /// The largest.
-    Max,
-    /// The mean.
-    Mean,
 }

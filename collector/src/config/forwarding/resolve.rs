@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use exporters::buffer::{DEFAULT_LIMIT, MIN_LIMIT, Order};
-use exporters::forward::{Auth, Endpoint, Secret};
+use exporters::forward::{Auth, Endpoint, Filter, Secret, Selector, Summary};
 use exporters::remote_write::encode::Version;
 use exporters::{otlp, remote_write};
 use model::{Metric, Timestamp};
 
 use super::file::{self, Kind};
-use super::{Buffer, Destination, Filter, Protocol, Selector, Summary};
+use super::{Buffer, Destination, Protocol};
 use crate::config::flaw::Flaw;
 use crate::config::secret::{Reference, Surroundings, read};
 
@@ -20,8 +20,8 @@ const DEFAULT_DIR: &str = "buffer";
 const DEFAULT_SYNC: Duration = Duration::from_secs(5);
 /// Share of the link for what waited, where the configuration does not say.
 const DEFAULT_BACKFILL_SHARE: f64 = 0.5;
-/// Bytes of one request, where the configuration does not say: a second of a slow cellular link once compressed.
-const DEFAULT_BATCH: u64 = 1 << 20;
+/// Bytes of one request, where the configuration does not say: some seconds of a slow cellular link.
+const DEFAULT_BATCH: u64 = 256 << 10;
 /// Bounds of a request's bytes: smaller ones are all header, larger ones are refused by receivers.
 const BATCHES: [u64; 2] = [16 << 10, 16 << 20];
 /// Bounds of a request's time.
