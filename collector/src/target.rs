@@ -82,6 +82,17 @@ pub enum Credentials {
     Ipmi(IpmiLogin),
 }
 
+impl Credentials {
+    /// The user of a BMC's account.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Password { user, .. } => Some(user),
+            Self::Ipmi(login) => Some(&login.user),
+            Self::Community { .. } | Self::Usm(_) => None,
+        }
+    }
+}
+
 /// A login of IPMI 2.0.
 #[derive(Clone, Debug)]
 pub struct IpmiLogin {
@@ -211,7 +222,13 @@ pub enum Tls {
     #[default]
     Verify,
     /// Against the authorities in a PEM file.
-    CaFile(PathBuf),
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of what it held when the configuration was read: with other authorities it is another
+        /// target. None where nothing is ever reloaded.
+        sha256: Option<[u8; 32]>,
+    },
     /// Only the certificate with this SHA-256 of its DER form.
     Pinned([u8; 32]),
     /// Not at all: said by name for this target.
@@ -254,4 +271,6 @@ pub struct Target {
     pub budget: Budget,
     /// Most rows of one GETBULK answer, where the default is too many for this device.
     pub max_repetitions: Option<u32>,
+    /// The same device over another protocol, for when this one gives no answer.
+    pub fallback: Option<Arc<Target>>,
 }

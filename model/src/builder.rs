@@ -40,6 +40,7 @@ pub struct ReportBuilder {
     fault_counts: HashMap<Reason, u32>,
     rejections: HashMap<Rejection, u32>,
     identity: BTreeMap<Label, String>,
+    protocols: Vec<(&'static str, bool)>,
 }
 
 impl ReportBuilder {
@@ -55,6 +56,7 @@ impl ReportBuilder {
             fault_counts: HashMap::new(),
             rejections: HashMap::new(),
             identity: BTreeMap::new(),
+            protocols: Vec::new(),
         }
     }
 
@@ -211,6 +213,11 @@ impl ReportBuilder {
         }
     }
 
+    /// Notes whether a device that has several protocols answers over this one.
+    pub fn protocol(&mut self, protocol: &'static str, is_up: bool) {
+        self.protocols.push((protocol, is_up));
+    }
+
     /// The faults noted by now.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
@@ -241,6 +248,7 @@ impl ReportBuilder {
             fault_counts,
             rejections,
             error,
+            protocols: std::mem::take(&mut self.protocols),
         }
     }
 

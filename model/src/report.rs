@@ -44,6 +44,8 @@ pub struct PollReport {
     pub rejections: Vec<(Rejection, u32)>,
     /// Why the poll brought nothing at all, if so.
     pub error: Option<PollError>,
+    /// Protocols that were tried and whether each answers, where a device has several.
+    pub protocols: Vec<(&'static str, bool)>,
 }
 
 /// What a device says of itself. Empty fields say nothing.

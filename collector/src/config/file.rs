@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::discovery::labels::Field;
+use super::fallback::Fallback;
 use super::forwarding;
 use crate::yaml::{Duration, Lenient};
 
@@ -269,6 +270,8 @@ pub(super) struct Settings {
     /// Most rows that one SNMP GETBULK asks for.
     #[schemars(range(min = 1, max = 100))]
     pub(super) max_repetitions: Option<u32>,
+    /// The same device over another protocol, for when the first one gives no answer.
+    pub(super) fallback: Option<Fallback>,
 }
 
 /// Protocol of a target.
@@ -395,6 +398,7 @@ impl Settings {
                 (own, other) => own.or(other),
             },
             max_repetitions: self.max_repetitions.or(others.max_repetitions),
+            fallback: self.fallback.or(others.fallback),
         }
     }
 }

@@ -10,6 +10,7 @@
 mod address;
 mod credentials;
 pub mod discovery;
+mod fallback;
 mod file;
 mod flaw;
 pub mod forwarding;

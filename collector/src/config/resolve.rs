@@ -17,7 +17,7 @@ use super::flaw::Flaw;
 use super::rules::Rules;
 use super::{Config, DEFAULT_LISTEN, Site, Surroundings, WantedFirmware, Web, credentials, file, forwarding};
 use crate::firmware::baseline::Baseline;
-use crate::target::{Credentials, Target};
+use crate::target::{Credentials, Protocol, Target};
 use crate::yaml::{Document, Lenient, MAX_PROBLEMS, Path, Problems};
 
 /// Name that stands for a target while defaults are tried out.
@@ -191,7 +191,7 @@ impl Resolver<'_> {
             } else {
                 names.insert(name.clone(), index);
             }
-            self.without_tls(&settings, rules, &path);
+            self.unused(&settings, rules, &path);
             match rules.target(&name, &address, settings) {
                 Ok(target) => targets.push(target),
                 Err(flaws) => {
@@ -203,14 +203,26 @@ impl Resolver<'_> {
         targets
     }
 
-    fn without_tls(&mut self, settings: &Settings, rules: &Rules, path: &Path) {
-        let protocol = settings.protocol.or(rules.defaults.protocol);
-        let name = match protocol {
-            Some(file::Protocol::Snmp) => "SNMP",
-            Some(file::Protocol::Ipmi) => "IPMI",
-            Some(file::Protocol::Redfish) | None => return,
+    /// What a target says that its protocol has no use for. Defaults may: they are for many protocols.
+    fn unused(&mut self, settings: &Settings, rules: &Rules, path: &Path) {
+        let Some(protocol) = settings.protocol.or(rules.defaults.protocol).map(Protocol::from) else {
+            return;
         };
-        if settings.tls.is_some() {
+        let name = match protocol {
+            Protocol::Snmp => "SNMP",
+            Protocol::Ipmi => "IPMI",
+            Protocol::Redfish => "Redfish",
+        };
+        if let Some(fallback) = settings.fallback.as_ref().filter(|fallback| !fallback.fits(protocol)) {
+            let message = format!("{} cannot stand in for {name}", fallback.protocol().as_str());
+            let help = "Redfish and IPMI stand in for each other; leave the fallback out elsewhere";
+            self.note(&path.key("fallback").key("protocol"), message, help);
+        }
+        let fallback = settings.fallback.as_ref().or(rules.defaults.fallback.as_ref());
+        let has_tls = |protocol| protocol == Protocol::Redfish;
+        let uses_tls =
+            has_tls(protocol) || fallback.is_some_and(|it| it.fits(protocol) && has_tls(it.protocol()));
+        if settings.tls.is_some() && !uses_tls {
             self.note(&path.key("tls"), format!("{name} has no TLS"), "leave it out");
         }
     }

@@ -113,6 +113,21 @@ fn the_hash_tells_configurations_apart() {
     assert_ne!(first, parse("site: {name: abd}\n").unwrap().hash);
 }
 
+#[test]
+fn a_target_whose_authorities_changed_is_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = "tls: {ca_file: ca.pem}";
+    let text = format!("site: {{name: abc}}\ntargets: [{{name: a, address: a, protocol: redfish, {tls}}}]\n");
+    let with = |authority: &str| {
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{authority}\n");
+        std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
+        let around = Surroundings { folder: folder.path(), variable: &|_| None };
+        Config::parse("f.yml", &text, &around).unwrap().targets.remove(0)
+    };
+    assert_eq!(with("one"), with("one"));
+    assert_ne!(with("one"), with("other"));
+}
+
 /// The example with its settings in comments switched on or left alone.
 fn example(switched_on: bool) -> Config {
     let folder = tempfile::tempdir().unwrap();
@@ -160,7 +175,10 @@ fn the_example_is_right_as_it_is_and_with_all_its_settings() {
         (full.destinations[0].bytes_per_second, full.destinations[1].filter.thin.len()),
         (Some(20 << 10), 2)
     );
-    assert_eq!(plain.buffer, full.buffer.map(|buffer| Buffer { max_age: None, clock_floor: None, ..buffer }));
+    assert_eq!(
+        plain.buffer,
+        full.buffer.map(|buffer| super::forwarding::Buffer { max_age: None, clock_floor: None, ..buffer })
+    );
 }
 
 #[test]

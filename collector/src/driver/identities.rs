@@ -1,9 +1,9 @@
-//! How the components of a device were called when another protocol told them, so that they keep their `hw.id`
-//! when this one takes over. Names are compared by [`name_key`]; two components with one name are neither.
+//! How the components of a device were called when one protocol told them, so that they keep their `hw.id`
+//! when another takes over. Names are compared by [`name_key`]; two components with one name are neither.
 
 use std::collections::HashMap;
 
-use model::{Label, Metric, Sample, Series};
+use model::{Label, Metric, Sample, Series, metric};
 
 use super::names::{Side, name_key};
 
@@ -37,9 +37,30 @@ impl Place {
     }
 }
 
+/// Words that device makers write for one kind of part, and the one that stands for them here.
+const PARTS: &[(&str, &str)] = &[
+    ("ps", "supply"),
+    ("psu", "supply"),
+    ("pws", "supply"),
+    ("powersupply", "supply"),
+    ("proc", "cpu"),
+    ("processor", "cpu"),
+];
+
+/// As [`name_key`]; numbered parts have one word for their kind.
+fn key(name: &str) -> (String, Side) {
+    let (key, side) = name_key(name);
+    let word = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = key.strip_prefix(word).unwrap_or_default();
+    match PARTS.iter().find(|(own, _)| *own == word && !number.is_empty()) {
+        Some((_, shared)) => (format!("{shared}{number}"), side),
+        None => (key, side),
+    }
+}
+
 /// The components of a report.
 #[derive(Clone, Debug, Default)]
-pub struct Identities {
+pub(crate) struct Identities {
     /// Nothing where two have one name.
     named: HashMap<(Metric, String, Side), Option<Place>>,
     /// Nothing where a metric has several components.
@@ -48,26 +69,25 @@ pub struct Identities {
 
 impl Identities {
     /// Those of these samples.
-    pub fn of(samples: &[Sample]) -> Self {
+    pub(crate) fn of(samples: &[Sample]) -> Self {
         let mut found = Self::default();
         for Sample { series, .. } in samples {
             let Some(place) = Place::of(series) else { continue };
-            let (key, side) = name_key(&place.name);
+            let (key, side) = key(&place.name);
             note(&mut found.named, (series.metric, key, side), &place);
             note(&mut found.only, series.metric, &place);
         }
         found
     }
 
-    /// The component of this name that `metric` was told of.
-    pub(crate) fn named(&self, metric: Metric, name: &str) -> Option<&Place> {
-        let (key, side) = name_key(name);
-        self.named.get(&(metric, key, side))?.as_ref()
-    }
-
-    /// The component that `metric` was told of, where there is one only.
-    pub(crate) fn only(&self, metric: Metric) -> Option<&Place> {
-        self.only.get(&metric)?.as_ref()
+    /// How the component of a series is called here: by its name, or for what there is one of in a device,
+    /// by its metric.
+    pub(crate) fn find(&self, metric: Metric, name: &str) -> Option<&Place> {
+        let (key, side) = key(name);
+        match metric {
+            metric::HW_HOST_POWER | metric::HW_HOST_AMBIENT_TEMPERATURE => self.only.get(&metric)?.as_ref(),
+            _ => self.named.get(&(metric, key, side))?.as_ref(),
+        }
     }
 }
 
@@ -84,7 +104,7 @@ mod tests {
     use std::sync::Arc;
 
     use model::state::Status;
-    use model::{Labels, ReportBuilder, metric};
+    use model::{Labels, ReportBuilder};
 
     use super::*;
     use crate::poll::task::tests::target;
@@ -100,12 +120,18 @@ mod tests {
         let supply = Labels::component("Chassis/1/PowerSupplies/0", "PSU 1");
         report.record_status(&supply.with(Label::HwType, "power_supply"), Status::Ok);
         let known = Identities::of(report.samples());
-        let cpu = known.named(metric::HW_TEMPERATURE, "CPU1 Temperature").unwrap();
+        let cpu = known.find(metric::HW_TEMPERATURE, "CPU1 Temperature").unwrap();
         assert_eq!((cpu.id.as_str(), cpu.parent.as_str()), ("Chassis/1/Sensors/1", "Chassis/1"));
-        assert_eq!(known.named(metric::HW_TEMPERATURE, "DIMM Temp"), None, "which of the two?");
-        assert_eq!(known.named(metric::HW_VOLTAGE, "CPU1 Temp"), None);
-        assert_eq!(known.only(metric::HW_HOST_POWER).unwrap().name, "Server \"A\"");
-        assert_eq!(known.only(metric::HW_TEMPERATURE), None);
-        assert_eq!(known.named(metric::HW_STATUS, "PSU1").unwrap().id, "Chassis/1/PowerSupplies/0");
+        assert_eq!(known.find(metric::HW_TEMPERATURE, "DIMM Temp"), None, "which of the two?");
+        assert_eq!(known.find(metric::HW_VOLTAGE, "CPU1 Temp"), None);
+        assert_eq!(known.find(metric::HW_HOST_POWER, "host").unwrap().name, "Server \"A\"");
+        for name in ["PSU1", "PS 1", "Power Supply 1", "power_supply 1"] {
+            assert_eq!(
+                known.find(metric::HW_STATUS, name).unwrap().id,
+                "Chassis/1/PowerSupplies/0",
+                "{name}"
+            );
+        }
+        assert_eq!(known.find(metric::HW_STATUS, "PS2"), None);
     }
 }

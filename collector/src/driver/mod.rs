@@ -6,7 +6,8 @@
 pub mod any;
 pub mod breaker;
 pub mod budget;
-pub mod identities;
+pub mod fallback;
+pub(crate) mod identities;
 pub mod ipmi;
 pub(crate) mod names;
 pub mod redfish;

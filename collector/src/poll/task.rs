@@ -150,6 +150,7 @@ pub(crate) mod tests {
             tls: Tls::Verify,
             budget: Budget { concurrency: 1, rate: 10.0 },
             max_repetitions: None,
+            fallback: None,
         })
     }
 

@@ -94,12 +94,12 @@ fn the_first_that_fits_counts_and_changes_before_intervals() {
 
 #[test]
 fn one_sample_for_each_interval_across_batches() {
-    let minutes = [(0, 5.0), (MINUTE, 3.0), (2 * MINUTE, 7.0), (4 * MINUTE, 5.0)];
+    let minutes = [(0, 5.0), (MINUTE, 3.0), (2 * MINUTE, 9.0), (4 * MINUTE, 7.0)];
     for (summary, expected) in [
-        (Summary::Last, (4.0, 5.0)),
+        (Summary::Last, (4.0, 7.0)),
         (Summary::Min, (1.0, 3.0)),
-        (Summary::Max, (2.0, 7.0)),
-        (Summary::Mean, (4.0, 5.0)),
+        (Summary::Max, (2.0, 9.0)),
+        (Summary::Mean, (4.0, 6.0)),
     ] {
         let series = series(metric::HW_POWER, "");
         let mut sieve = thinned(summary);

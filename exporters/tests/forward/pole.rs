@@ -1,6 +1,7 @@
-//! A pole: a device that is polled, its buffer and its clock, which is the runtime's.
+//! A pole: a device that is polled, its buffer, and its clock, which goes with the runtime's and can be put forward.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use exporters::buffer::{self, Boot, Buffer, Moment, Order};
@@ -11,8 +12,10 @@ use tokio::time::Instant;
 /// A PDU with a buffer. A poll begins when it is called for, and takes no time.
 pub(crate) struct Pole {
     pub(crate) buffer: Buffer,
-    pub(crate) started: Timestamp,
     start: Instant,
+    booted: Timestamp,
+    /// What the wall clock showed at the start, and by how much it was put forward since.
+    wall: Arc<AtomicI64>,
     builder: ReportBuilder,
     _folder: tempfile::TempDir,
 }
@@ -30,18 +33,23 @@ impl Pole {
             description: model::device::Description::default(),
         };
         let builder = ReportBuilder::new(Arc::new(device));
-        Self { buffer, started, start: Instant::now(), builder, _folder: folder }
+        let wall = Arc::new(AtomicI64::new(started));
+        Self { buffer, start: Instant::now(), booted: started - 3_600_000, wall, builder, _folder: folder }
     }
 
     /// Its clock, which never was wrong.
     pub(crate) fn clock(&self) -> impl Fn() -> Moment + Send + Sync + 'static {
-        let (start, started) = (self.start, self.started);
+        let (start, booted, wall) = (self.start, self.booted, Arc::clone(&self.wall));
         move || {
-            let elapsed = start.elapsed();
-            let wall = started + i64::try_from(elapsed.as_millis()).unwrap();
-            let monotonic = Duration::from_secs(3_600) + elapsed;
+            let wall = wall.load(Ordering::Relaxed) + i64::try_from(start.elapsed().as_millis()).unwrap();
+            let monotonic = Duration::from_millis(u64::try_from(wall - booted).unwrap());
             Moment { boot: Boot(1), monotonic, wall, synchronised: true }
         }
+    }
+
+    /// Puts the clock forward.
+    pub(crate) fn pass(&self, ms: i64) {
+        self.wall.fetch_add(ms, Ordering::Relaxed);
     }
 
     /// A destination's view of the buffer.
@@ -53,8 +61,8 @@ impl Pole {
         Buffered::new(Arc::new(self.buffer.reader(destination, order)), self.clock())
     }
 
-    /// One poll: the power of each outlet, numbered by their place.
-    pub(crate) fn poll(&mut self, power: &[f64]) {
+    /// One poll: the power of each outlet, numbered by their place. When it was.
+    pub(crate) fn poll(&mut self, power: &[f64]) -> Timestamp {
         let now = self.clock()();
         for (outlet, power) in power.iter().enumerate() {
             let id = format!("outlet-{outlet}");
@@ -64,6 +72,7 @@ impl Pole {
         assert_eq!((report.samples.len(), &*report.rejections), (power.len(), &[][..]));
         self.buffer.append(&Arc::new(report), &now);
         self.buffer.flush();
+        now.wall
     }
 
     /// What waits for a destination, in samples.

@@ -144,6 +144,19 @@ async fn at_the_end_the_newest_is_tried_once_more_and_series_end() {
     assert_eq!(log.unacknowledged(), 0);
 }
 
+/// Its answer would be lost otherwise, and its samples sent twice.
+#[tokio::test(start_paused = true)]
+async fn at_the_end_the_request_on_its_way_is_not_given_up() {
+    let log = Log::new(Order::InOrder);
+    let receiver = Receiver::new(State { takes: Duration::from_secs(2), ..State::default() });
+    log.poll(0, &series(metric::HW_POWER, "pdu-a", 2), 0.0);
+    let start = tokio::time::Instant::now();
+    run(forwarder(Options::default(), &log, &receiver), Duration::from_secs(1)).await;
+    assert_eq!(start.elapsed().as_secs(), 2);
+    assert_whole(&receiver, 2, [0].into_iter());
+    assert_eq!(log.unacknowledged(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dead_receiver_does_not_hold_up_the_end() {
     let log = Log::new(Order::InOrder);

@@ -30,7 +30,7 @@ fn what_is_not_said_has_a_default() {
     };
     assert_eq!(config.buffer, Some(expected));
     let destination = &config.destinations[0];
-    assert_eq!((destination.order, destination.batch_bytes), (Order::InOrder, 1 << 20));
+    assert_eq!((destination.order, destination.batch_bytes), (Order::InOrder, 256 << 10));
     let Protocol::RemoteWrite(options) = &destination.protocol else { panic!("{destination:?}") };
     assert_eq!(options.endpoint.url, "https://c.example/api/v1/write");
 }

@@ -12,7 +12,7 @@ use super::normalise::sensor::host;
 use super::normalise::summary::Summary;
 use super::sensors::Sensors;
 use super::wire::message::Request;
-use crate::driver::identities::{Identities, Place};
+use crate::driver::identities::Place;
 
 /// Network function Group Extension.
 const NET_FN: u8 = 0x2c;
@@ -44,7 +44,6 @@ impl Dcmi {
         &mut self,
         device: &mut impl Ask,
         report: &mut ReportBuilder,
-        known: &Identities,
         summary: &mut Summary,
     ) -> Result<(), WireError> {
         if self.known.is_none() {
@@ -60,10 +59,7 @@ impl Dcmi {
             Some(reply) => match power(&reply) {
                 Some(watts) if summary.is_first_power() => {
                     let host = host();
-                    let place = known.only(metric::HW_HOST_POWER).unwrap_or(&host);
-                    let labels = Labels::component(&place.id, &place.name);
-                    let labels = labels.with(Label::HwParent, &place.parent);
-                    report.record(metric::HW_HOST_POWER, &labels, watts);
+                    report.record(metric::HW_HOST_POWER, &Labels::component(&host.id, &host.name), watts);
                 }
                 Some(_) => {}
                 None => report.reject(Rejection::Na),

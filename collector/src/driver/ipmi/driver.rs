@@ -20,7 +20,6 @@ use super::repository::Repository;
 use super::sensors::Sensors;
 use super::wire::message::Request;
 use crate::driver::Driver;
-use crate::driver::identities::Identities;
 use crate::target::Target;
 
 /// Most time that is kept back of a poll's deadline, so that the poll ends by itself with what it has read.
@@ -37,8 +36,6 @@ pub struct IpmiDriver {
     link: Link,
     repository: Repository,
     sensors: Sensors,
-    /// What another protocol called the components.
-    known: Identities,
     /// What the device says of itself; nothing where it has refused.
     fru: Option<Option<Fru>>,
     /// Whether the chassis has an intrusion sensor.
@@ -63,7 +60,6 @@ impl IpmiDriver {
             link,
             repository: Repository::default(),
             sensors: Sensors::default(),
-            known: Identities::default(),
             fru: None,
             has_intrusion: None,
             dcmi: Dcmi::default(),
@@ -151,7 +147,6 @@ impl IpmiDriver {
         match self.repository.refresh(&mut self.link, self.target.inventory_interval).await {
             Ok(true) => {
                 self.sensors = Sensors::of(self.repository.sensors(), self.repository.locators());
-                self.sensors.adopt(&self.known);
                 tracing::info!(
                     target_name = self.target.device.name,
                     sensors = self.sensors.len(),
@@ -170,7 +165,7 @@ impl IpmiDriver {
 
     async fn measure(&mut self, report: &mut ReportBuilder, power: Option<&'static str>) {
         let mut summary = Summary::default();
-        if let Err(error) = self.dcmi.read(&mut self.link, report, &self.known, &mut summary).await {
+        if let Err(error) = self.dcmi.read(&mut self.link, report, &mut summary).await {
             fault(report, "DCMI", &error);
         }
         self.refresh(report).await;
@@ -185,7 +180,7 @@ impl IpmiDriver {
         if let Err(error) = temperatures.await {
             fault(report, "DCMI", &error);
         }
-        summary.finish(report, &self.known);
+        summary.finish(report);
         // A chassis that is on may sleep: only the sensor of the ACPI state knows.
         let state =
             if power == Some("off") { power } else { told.filter(|state| *state != "unknown").or(power) };

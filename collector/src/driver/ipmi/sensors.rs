@@ -13,7 +13,7 @@ use super::normalise::reading::Reading;
 use super::normalise::sensor::{Measure, Taken};
 use super::normalise::summary::Summary;
 use super::wire::message::Request;
-use crate::driver::identities::{Identities, Place};
+use crate::driver::identities::Place;
 
 /// Network function Sensor/Event.
 const SENSOR: u8 = 0x04;
@@ -66,12 +66,6 @@ impl Sensors {
 
     pub(crate) fn len(&self) -> usize {
         self.points.len()
-    }
-
-    /// Takes the names that another protocol gave the same components.
-    pub(crate) fn adopt(&mut self, known: &Identities) {
-        self.points.iter_mut().filter_map(|point| point.measure.as_mut()).for_each(|it| it.adopt(known));
-        self.parts.adopt(known);
     }
 
     /// Limits are asked for again.

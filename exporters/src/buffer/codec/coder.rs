@@ -57,7 +57,7 @@ impl Chance {
     fn learn(&mut self, bit: bool) {
         let (now, count) = (self.0 >> 10, self.0 & COUNT_MASK);
         let pace = u64::from(PACES.get(count as usize).copied().unwrap_or_default());
-        let part = |distance: u32| (u64::from(distance) * pace >> 16) as u32;
+        let part = |distance: u32| ((u64::from(distance) * pace) >> 16) as u32;
         let next = if bit { now - part(now) } else { now + part(MAX - now) };
         self.0 = (next << 10) | (count + 1).min(STEADY);
     }

@@ -9,7 +9,7 @@ use model::state::Status;
 use model::{Label, Labels, ReportBuilder, metric};
 
 use super::entity;
-use crate::driver::identities::{Identities, Place};
+use crate::driver::identities::Place;
 use crate::driver::ipmi::decode::discrete::{self, Told};
 use crate::driver::ipmi::decode::sdr::Sensor;
 
@@ -35,7 +35,6 @@ pub(crate) struct Parts {
 #[derive(Clone, Debug)]
 struct Part {
     place: Place,
-    own: Place,
     hw_type: &'static str,
     /// Of this poll.
     status: Option<Status>,
@@ -74,7 +73,7 @@ impl Parts {
         let is_alone = siblings.get(&family(sensor)).is_none_or(|count| *count < 2);
         let place = if is_alone && entity::is_part(sensor.entity) { entity } else { own };
         let hw_type = entity::hw_type(sensor.entity);
-        let new = Part { place: place.clone(), own: place.clone(), hw_type, status: None, present: None };
+        let new = Part { place: place.clone(), hw_type, status: None, present: None };
         let next = self.parts.len();
         let part = *self.by_id.entry(place.id.clone()).or_insert(next);
         if part == next {
@@ -82,14 +81,6 @@ impl Parts {
         }
         let (kind, reading, states) = (sensor.kind, sensor.reading, sensor.states);
         Some(Watch { kind, reading, states, own: own.clone(), hw_type, part })
-    }
-
-    /// Takes the names that another protocol gave the same parts.
-    pub(crate) fn adopt(&mut self, known: &Identities) {
-        for part in &mut self.parts {
-            let found = known.named(metric::HW_STATUS, &part.own.name);
-            part.place = found.unwrap_or(&part.own).clone();
-        }
     }
 
     /// Notes the states of a sensor: those of its part for [`Parts::record`], its own at once. Gives back the

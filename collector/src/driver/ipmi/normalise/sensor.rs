@@ -7,7 +7,7 @@ use model::{Label, Labels, Metric, Rejection, ReportBuilder, metric};
 use super::entity;
 use super::limits;
 use super::summary::Summary;
-use crate::driver::identities::{Identities, Place};
+use crate::driver::identities::Place;
 use crate::driver::ipmi::decode::analogue::{Conversion, Quantity, quantity};
 use crate::driver::ipmi::decode::sdr::{Entity, Sensor};
 use crate::driver::names::{Side, is_whole_device, name_key};
@@ -24,8 +24,6 @@ pub(crate) struct Measure {
     factor: f64,
     offset: f64,
     place: Place,
-    /// As it was before another protocol's name was taken.
-    own: Place,
     entity: Entity,
     /// Limits in the metric's unit. `None` until they were asked for.
     pub(crate) limits: Option<Vec<(&'static str, f64)>>,
@@ -48,16 +46,7 @@ impl Measure {
             _ => own.clone(),
         };
         let entity = sensor.entity;
-        Some(Self { metric, factor, offset, own: place.clone(), place, entity, limits: None })
-    }
-
-    /// Takes the names that another protocol gave the same component.
-    pub(crate) fn adopt(&mut self, known: &Identities) {
-        let found = match self.metric {
-            metric::HW_HOST_POWER | metric::HW_HOST_ENERGY => known.only(self.metric),
-            _ => known.named(self.metric, &self.own.name),
-        };
-        self.place = found.unwrap_or(&self.own).clone();
+        Some(Self { metric, factor, offset, place, entity, limits: None })
     }
 
     /// Whether limits of its readings are told.

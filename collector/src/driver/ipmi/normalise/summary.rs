@@ -3,7 +3,7 @@
 use model::{Label, Labels, ReportBuilder, metric};
 
 use super::entity;
-use crate::driver::identities::{Identities, Place};
+use crate::driver::identities::Place;
 use crate::driver::names::{self, Ambient};
 
 /// Gathers over one poll.
@@ -45,7 +45,7 @@ impl Summary {
     }
 
     /// Records what is one for a whole device.
-    pub(crate) fn finish(self, report: &mut ReportBuilder, known: &Identities) {
+    pub(crate) fn finish(self, report: &mut ReportBuilder) {
         if let Some(margin) = self.margin {
             report.record(metric::HW_HOST_HEATING_MARGIN, &Labels::new(), margin);
         }
@@ -54,7 +54,6 @@ impl Summary {
         let Some((_, place, value)) = self.ambient.as_ref().filter(|(rank, ..)| usable(*rank)) else {
             return;
         };
-        let place = known.only(metric::HW_HOST_AMBIENT_TEMPERATURE).unwrap_or(place);
         let labels = Labels::component(&place.id, &place.name).with(Label::HwParent, &place.parent);
         report.record(metric::HW_HOST_AMBIENT_TEMPERATURE, &labels, *value);
     }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use model::{Labels, ReportBuilder, Sample, metric};
 
 use super::script::Script;
-use crate::driver::identities::Identities;
 use crate::driver::ipmi::dcmi::Dcmi;
 use crate::driver::ipmi::events::EventLog;
 use crate::driver::ipmi::normalise::summary::Summary;
@@ -110,7 +109,7 @@ async fn quirk_no_dcmi_is_remembered_and_not_asked_again() {
     let mut device = Script::new(|_: &Request| Err(0xc1));
     let mut dcmi = Dcmi::default();
     for _ in 0..5 {
-        dcmi.read(&mut device, &mut report, &Identities::default(), &mut Summary::default()).await.unwrap();
+        dcmi.read(&mut device, &mut report, &mut Summary::default()).await.unwrap();
     }
     assert_eq!((device.asked(0x2c, 0x01), device.asked(0x2c, 0x02)), (1, 0));
     assert!(report.samples().is_empty());
@@ -130,7 +129,7 @@ async fn dcmi_without_power_is_remembered_and_a_busy_one_asked_again() {
     });
     let mut dcmi = Dcmi::default();
     for _ in 0..5 {
-        let _ = dcmi.read(&mut device, &mut report, &Identities::default(), &mut Summary::default()).await;
+        let _ = dcmi.read(&mut device, &mut report, &mut Summary::default()).await;
     }
     assert_eq!((device.asked(0x2c, 0x01), device.asked(0x2c, 0x02)), (3, 1));
 }
@@ -143,7 +142,7 @@ async fn host_power_is_told_once_though_a_sensor_tells_it_too() {
         _ => Ok([&[0xdc, 44, 1][..], &[0; 14], &[0x40]].concat()),
     });
     let mut summary = Summary::default();
-    Dcmi::default().read(&mut device, &mut report, &Identities::default(), &mut summary).await.unwrap();
+    Dcmi::default().read(&mut device, &mut report, &mut summary).await.unwrap();
     assert!(!summary.is_first_power(), "a sensor of the same is left out");
     let expected = Labels::component("host", "host");
     report.record(metric::HW_HOST_POWER, &expected, 1.0);
