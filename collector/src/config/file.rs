@@ -261,7 +261,8 @@ pub(super) struct Settings {
     pub(super) timeout: Option<Duration>,
     /// Time allowed for a whole poll. Default: the interval, but at most 2m.
     pub(super) deadline: Option<Duration>,
-    /// Time from one reading of inventory and firmware to the next. Default 1h.
+    /// Time from one reading of inventory and firmware to the next; over SNMP, from one choice of device
+    /// profiles to the next. Default 1h.
     pub(super) inventory_interval: Option<Duration>,
     /// How the device's certificate is judged. Default verify.
     pub(super) tls: Option<Tls>,
