@@ -71,6 +71,13 @@ fn without_version(id: &str, version: &str) -> Option<String> {
     (after.is_empty() || after.starts_with("__")).then(|| format!("{before}{after}"))
 }
 
+/// Records the firmware of a part that says its version itself.
+pub(crate) fn version(ledger: &mut Ledger<'_>, part: &Part, component: &str, doc: &Value, key: &str) {
+    let Some(version) = text(doc, key) else { return };
+    let labels: Labels<'_> = part.labels().with(Label::Component, component).with(Label::Version, version);
+    ledger.report.record(metric::OOB_FIRMWARE_INFO, &labels, 1.0);
+}
+
 #[cfg(test)]
 mod tests {
     use super::without_version;
@@ -93,11 +100,4 @@ mod tests {
             assert_eq!(without_version(&id(last), version), expected.map(id), "{last}");
         }
     }
-}
-
-/// Records the firmware of a part that says its version itself.
-pub(crate) fn version(ledger: &mut Ledger<'_>, part: &Part, component: &str, doc: &Value, key: &str) {
-    let Some(version) = text(doc, key) else { return };
-    let labels: Labels<'_> = part.labels().with(Label::Component, component).with(Label::Version, version);
-    ledger.report.record(metric::OOB_FIRMWARE_INFO, &labels, 1.0);
 }
