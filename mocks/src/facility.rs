@@ -4,6 +4,7 @@
 //! Listens on free ports of 127.0.0.1 only. Must be started within a tokio runtime.
 
 mod config;
+mod uplink;
 
 pub mod cli;
 
@@ -17,6 +18,7 @@ use crate::redfish::{self, Account, Certificate, Tree};
 use crate::scenario::{Changes, Picture};
 use crate::snmp::{Agent, AgentOptions, Fault, Recording};
 pub use config::write_config;
+pub use uplink::Uplink;
 
 /// Community of the SNMP devices: a demonstration has no secrets.
 pub const COMMUNITY: &str = "demo";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use mocks::facility::{self, Facility};
+use mocks::facility::{self, Facility, Uplink};
 use mocks::scenario::{self, Scenario, Speed};
 use tokio::sync::watch;
 
@@ -46,8 +46,12 @@ pub(super) async fn demo(options: &Options) -> anyhow::Result<u8> {
     let incident = options.scenario.as_deref().map(Scenario::named).transpose()?;
     let facility = if incident.is_some() { Facility::start_calm()? } else { Facility::start()? };
     let folder = tempdir().context("cannot make a folder for the demonstration's configuration")?;
-    let path = facility::write_config(&folder, facility.devices(), options.listen, options.interval.0)
-        .with_context(|| format!("cannot write into {}", folder.display()))?;
+    let uplink = Uplink::start().context("cannot start the uplink of the pole")?;
+    facility.set_uplink(std::sync::Arc::clone(uplink.link()));
+    let behind = Some(uplink.link().local_addr());
+    let path =
+        facility::write_config(&folder, facility.devices(), options.listen, options.interval.0, behind)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
     let config = Config::load(&path)?;
     let (end, shutdown) = watch::channel(false);
     let program = Program::start(path.clone(), config, shutdown.clone()).await?;
@@ -64,7 +68,7 @@ pub(super) async fn demo(options: &Options) -> anyhow::Result<u8> {
     });
     tokio::select! {
         ended = program.run(shutdown) => ended?,
-        () = happen(&facility, incident.as_ref(), options.speed) => {}
+        () = happen(&facility, &uplink, incident.as_ref(), options.speed) => {}
     }
     ending.abort();
     let _ = std::fs::remove_dir_all(&folder);
@@ -73,14 +77,16 @@ pub(super) async fn demo(options: &Options) -> anyhow::Result<u8> {
     Ok(if polled { DONE } else { FAILED })
 }
 
-/// Plays the incident, if there is one, and prints what happens; never returns.
-async fn happen(facility: &Facility, incident: Option<&Scenario>, speed: Speed) {
-    if let Some(incident) = incident {
-        let tell = |at: Duration, says: &str| {
-            // A reader that has left does not end the demonstration.
-            let _ = print(&scenario::line(at, says));
-        };
-        scenario::play(facility, incident, speed, tell).await;
+/// Plays the incident, or takes the pole's uplink down and up, and prints what happens; never returns.
+async fn happen(facility: &Facility, uplink: &Uplink, incident: Option<&Scenario>, speed: Speed) {
+    let began = tokio::time::Instant::now();
+    let tell = |at: Duration, says: &str| {
+        // A reader that has left does not end the demonstration.
+        let _ = print(&scenario::line(at, says));
+    };
+    match incident {
+        Some(incident) => scenario::play(facility, incident, speed, tell).await,
+        None => match uplink.come_and_go(|says| tell(began.elapsed(), says)).await {},
     }
     std::future::pending().await
 }
@@ -108,7 +114,7 @@ fn welcome(
         }
     };
     format!(
-        "A mock facility of {} devices is polled every {:?}.\n\n  \
+        "A mock facility of {} devices is polled every {:?}; what the pole brings goes over an uplink.\n\n  \
            status page   {base}/\n  \
            metrics       {base}/metrics\n  \
            targets       {base}/api/v1/targets\n  \

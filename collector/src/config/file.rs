@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::discovery::labels::Field;
 use super::fallback::Fallback;
+use super::forwarding;
 use crate::yaml::{Duration, Lenient};
 
 /// Configuration of lightsout.
@@ -45,6 +46,11 @@ pub(super) struct File {
     /// Target lists over HTTP, in the format of Prometheus's HTTP SD.
     #[serde(default)]
     pub(super) target_http: Vec<Lenient<HttpSource>>,
+    /// Where readings wait on disk for destinations that cannot be reached.
+    pub(super) buffer: Option<Lenient<forwarding::file::Buffer>>,
+    /// Receivers that all readings are sent to. They need a buffer.
+    #[serde(default)]
+    pub(super) destinations: Vec<Lenient<forwarding::file::Destination>>,
 }
 
 /// A site.

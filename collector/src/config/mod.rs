@@ -13,6 +13,7 @@ pub mod discovery;
 mod fallback;
 mod file;
 mod flaw;
+pub mod forwarding;
 mod resolve;
 mod rules;
 mod secret;
@@ -62,6 +63,10 @@ pub struct Config {
     pub target_files: Vec<discovery::files::Source>,
     /// Target lists over HTTP.
     pub target_http: Vec<discovery::http::Source>,
+    /// The buffer on disk, which destinations need.
+    pub buffer: Option<forwarding::Buffer>,
+    /// Receivers of all readings; names are unique.
+    pub destinations: Vec<forwarding::Destination>,
     /// Start of the SHA-256 of the file's text, in hexadecimal.
     pub hash: String,
 }

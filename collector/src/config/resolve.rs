@@ -3,7 +3,7 @@
 //! Goes on after mistakes, so that all of them are reported at once. What was wrong in form is not
 //! reported a second time for what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::discovery::{files, http};
 use super::file::{File, Settings};
 use super::flaw::Flaw;
 use super::rules::Rules;
-use super::{Config, DEFAULT_LISTEN, Site, Surroundings, WantedFirmware, Web, credentials, file};
+use super::{Config, DEFAULT_LISTEN, Site, Surroundings, WantedFirmware, Web, credentials, file, forwarding};
 use crate::firmware::baseline::Baseline;
 use crate::target::{Credentials, Protocol, Target};
 use crate::yaml::{Document, Lenient, MAX_PROBLEMS, Path, Problems};
@@ -54,6 +54,8 @@ pub(super) fn resolve(
         http::Source::new(source, path.to_string(), Arc::clone(&rules), around)
     });
     let state_dir = file.state_dir.map(|path| around.folder.join(path));
+    let buffer = resolver.buffer(file.buffer, state_dir.as_deref());
+    let destinations = resolver.destinations(file.destinations, buffer.is_some());
     let config = Config {
         site,
         web,
@@ -63,6 +65,8 @@ pub(super) fn resolve(
         targets,
         target_files,
         target_http,
+        buffer,
+        destinations,
         hash: hash(text),
     };
     resolver.problems.into_result(config)
@@ -232,6 +236,43 @@ impl Resolver<'_> {
             inherited || self.problems.touch(&own)
         };
         flaws.into_iter().filter(|flaw| !known(flaw)).collect()
+    }
+
+    fn buffer(
+        &mut self,
+        written: Option<Lenient<forwarding::file::Buffer>>,
+        state_dir: Option<&std::path::Path>,
+    ) -> Option<forwarding::Buffer> {
+        let written = written?.0?;
+        let result = forwarding::resolve::buffer(written, state_dir, self.around);
+        result.map_err(|flaws| self.flaws(&Path::root().key("buffer"), flaws)).ok()
+    }
+
+    fn destinations(
+        &mut self,
+        written: Vec<Lenient<forwarding::file::Destination>>,
+        buffered: bool,
+    ) -> Vec<forwarding::Destination> {
+        let list = Path::root().key("destinations");
+        if !written.is_empty() && !buffered && !self.document.has(&Path::root().key("buffer")) {
+            let help = "add buffer: {dir: PATH}, where readings wait while a destination is away";
+            self.note(&list, "destinations need a buffer", help);
+        }
+        let mut names = BTreeSet::new();
+        let mut destinations = Vec::new();
+        for (index, written) in written.into_iter().enumerate() {
+            let Some(written) = written.0 else { continue };
+            let path = list.index(index);
+            if !names.insert(written.name.clone()) {
+                let message = format!("{:?} is the name of another destination already", written.name);
+                self.note(&path.key("name"), message, "give each destination its own name");
+            }
+            match forwarding::resolve::destination(written, self.around) {
+                Ok(destination) => destinations.push(destination),
+                Err(flaws) => self.flaws(&path, flaws),
+            }
+        }
+        destinations
     }
 
     fn sources<W, S>(

@@ -135,12 +135,17 @@ fn example(switched_on: bool) -> Config {
     for made in ["secrets", "profiles", "targets"] {
         std::fs::create_dir(folder.path().join(made)).unwrap();
     }
-    for secret in ["pdu-community", "bmc-password", "bmc-group-key", "netbox-token"] {
+    for secret in ["pdu-community", "bmc-password", "bmc-group-key", "netbox-token", "central-token"] {
         put(&format!("secrets/{secret}"), "a secret\n");
     }
     put("web.yml", "");
     put("firmware.yml", "components: []\n");
     put("bmc-ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    let own = rcgen::generate_simple_self_signed(["collector.example".to_owned()]).unwrap();
+    for name in ["receiver-ca.pem", "client.pem"] {
+        put(name, &own.cert.pem());
+    }
+    put("client.key", &own.signing_key.serialize_pem());
     let text = include_str!("../../../lightsout.example.yml");
     let switch = |line: &str| match line.trim_start().strip_prefix('#') {
         Some(setting) if switched_on && setting.starts_with(|c: char| c.is_ascii_lowercase()) => {
@@ -165,6 +170,15 @@ fn the_example_is_right_as_it_is_and_with_all_its_settings() {
     assert!(plain.firmware.is_none() && full.firmware.is_some());
     assert_eq!(full.targets[0].max_repetitions, Some(10));
     assert_eq!(full.targets[0].device.description.asset_tag, "004711");
+    assert_eq!(plain.destinations.len(), 2);
+    assert_eq!(
+        (full.destinations[0].bytes_per_second, full.destinations[1].filter.thin.len()),
+        (Some(20 << 10), 2)
+    );
+    assert_eq!(
+        plain.buffer,
+        full.buffer.map(|buffer| super::forwarding::Buffer { max_age: None, clock_floor: None, ..buffer })
+    );
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The life of one target: wait for its tick, poll within its deadline, publish, again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::{PollError, PollReport, Reason, ReportBuilder, Timestamp};
 use tokio::time::Instant;
@@ -125,17 +124,12 @@ impl<D: Driver> Poller<D> {
     }
 }
 
-/// Wall time now.
-pub fn wall_clock() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    i64::try_from(since.unwrap_or(Duration::ZERO).as_millis()).unwrap_or(Timestamp::MAX)
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::target::{Address, Budget, Protocol, Tls};
     use model::{Device, Labels, metric};
+    use std::time::Duration;
 
     pub(crate) fn target(name: &str) -> Arc<Target> {
         Arc::new(Target {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::clock::wall_clock;
 use crate::config::discovery::files::{DEFAULT_REFRESH, SETTLE, watcher};
 use crate::config::{WantedFirmware, read_text};
 use crate::firmware::Firmware;
 use crate::firmware::baseline::Baseline;
 use crate::firmware::store::{self, Store};
-use crate::poll::task::wall_clock;
 
 /// What goes on beside the polls. Ends when dropped.
 pub(super) struct Following {

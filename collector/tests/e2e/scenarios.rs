@@ -190,7 +190,8 @@ impl Stage {
         let facility = Facility::start_calm().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();
-        let config = write_config(folder.path(), facility.devices(), listen, Duration::from_secs(4)).unwrap();
+        let config =
+            write_config(folder.path(), facility.devices(), listen, Duration::from_secs(4), None).unwrap();
         let text = std::fs::read_to_string(&config).unwrap();
         let often = text.replace("inventory_interval: 30s", "inventory_interval: 4s");
         assert_ne!(text, often, "the form of the configuration has changed");

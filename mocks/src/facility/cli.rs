@@ -47,7 +47,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let facility = if incident.is_some() { Facility::start_calm()? } else { Facility::start()? };
     let folder = arguments.config.unwrap_or_default();
     let interval = Duration::from_secs(arguments.interval);
-    let path = write_config(&folder, facility.devices(), arguments.listen, interval)
+    let path = write_config(&folder, facility.devices(), arguments.listen, interval, None)
         .with_context(|| format!("cannot write into {}", folder.display()))?;
     say(&format!("{}\n", path.display()))?;
     let happening = async {
