@@ -120,6 +120,7 @@ impl Workload {
                     device: Arc::clone(device),
                     at: *at,
                     duration: Duration::ZERO,
+                    protocols: Vec::new(),
                     samples,
                     faults: Vec::new(),
                     fault_counts: Vec::new(),
