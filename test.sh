@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 tools="$PWD/target/test-tools"
-debian_packages=(snmp snmpd ipmitool freeipmi-tools openipmi prometheus python3-venv curl g++)
+debian_packages=(snmp snmpd ipmitool freeipmi-tools openipmi prometheus prometheus-alertmanager victoria-metrics python3-venv curl g++)
 captures="${LIGHTSOUT_CAPTURES:-$PWD/../shared/captures}"
 
 step() { printf '\n== %s\n' "$*"; }
@@ -52,8 +52,12 @@ cargo clippy --workspace --all-targets --locked -- -D warnings
 cargo clippy -p lightsout-collector --no-default-features --locked -- -D warnings
 
 step "alert rules"
-promtool check rules alert-rules/lightsout.yml
-promtool test rules alert-rules/lightsout.test.yml
+promtool check rules alert-rules/*.yml
+promtool test rules alert-rules/tests/*.test.yml
+amtool check-config alert-rules/alertmanager/alertmanager.example.yml
+"$PYTHON" alert-rules/check.py
+"$PYTHON" alert-rules/inhibit.py
+"$PYTHON" alert-rules/mutate.py
 
 step "build of the tests"
 cargo test --workspace --locked --no-run

@@ -5,14 +5,14 @@
 #
 # Builds the release programs, runs them for SECONDS and prints memory, processor time for each poll,
 # overruns and errors of the collector alone; the mock is another process. The first third of the time
-# warms up and isn't counted. Fails over 150 MiB or with an overrun, a fault or a target that is down.
+# warms up and isn't counted. Fails over 150 MB (143 MiB) or with an overrun, a fault or a target that is down.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 count="${1:-2000}" seconds="${2:-120}"
 shift $(($# < 2 ? $# : 2))
 recordings=("${@:-mocks/recordings/rack-pdu.snmprec}")
-first_port=20000 web=127.0.0.1:19808 limit_mib=150
+first_port=20000 web=127.0.0.1:19808 limit_mb=150
 
 # Each mock device has a socket of its own.
 ulimit -n "$(ulimit -Hn)"
@@ -47,7 +47,7 @@ pids+=("$collector")
 
 ticks_per_second="$(getconf CLK_TCK)"
 cpu() { awk -v hz="$ticks_per_second" '{ sub(/.*\) /, ""); print ($12 + $13) / hz }' "/proc/$1/stat"; }
-memory() { awk -v key="$1:" '$1 == key { print $2 / 1024 }' "/proc/$collector/status"; }
+memory() { awk -v key="$1:" '$1 == key { print $2 * 1024 / 1e6 }' "/proc/$collector/status"; }
 scrape() { curl -sSf --max-time 30 "http://$web/metrics" -o "$work/metrics"; }
 # Sum of all series of a family.
 total() { awk -v name="$1" 'index($0, name "{") == 1 || index($0, name " ") == 1 { sum += $NF } END { print sum + 0 }' "$work/metrics"; }
@@ -70,13 +70,13 @@ resident="$(memory VmRSS)" peak="$(memory VmHWM)" up="$(total oob_device_up)" ov
 errors="$(total oob_poll_errors_total)" rejected="$(total oob_readings_rejected_total)"
 series="$(grep -vc '^#' "$work/metrics")"
 awk -v count="$count" -v up="$up" -v series="$series" -v resident="$resident" -v peak="$peak" -v overruns="$overruns" \
-    -v errors="$errors" -v rejected="$rejected" -v limit="$limit_mib" -v polls=$((polls_after - polls_before)) \
+    -v errors="$errors" -v rejected="$rejected" -v limit="$limit_mb" -v polls=$((polls_after - polls_before)) \
     -v cpu_before="$cpu_before" -v cpu_after="$cpu_after" -v mock_before="$mock_before" -v mock_after="$mock_after" 'BEGIN {
     if (polls == 0) { print "no poll was counted"; exit 1 }
     cpu = cpu_after - cpu_before
     printf "targets up          %d of %d\n", up, count
     printf "series served       %d\n", series
-    printf "resident            %.1f MiB, at most %.1f MiB (%.0f bytes for each series)\n", resident, peak, resident * 1048576 / series
+    printf "resident            %.1f MB, at most %.1f MB (%.0f bytes for each series)\n", resident, peak, resident * 1e6 / series
     printf "processor time      %.2f ms for each of %d polls, scrapes included (%.1f s; the mock %.1f s)\n", cpu * 1000 / polls, polls, cpu, mock_after - mock_before
     printf "overruns            %d\n", overruns
     printf "errors of polls     %d; readings dropped %d\n", errors, rejected

@@ -1,8 +1,10 @@
 //! Collects out-of-band readings: drivers, device profiles, schedule, configuration and web endpoints.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod driver;
+pub mod firmware;
 pub mod poll;
 pub mod profile;
 pub mod run;

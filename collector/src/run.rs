@@ -3,7 +3,11 @@
 //! Owns every other part and joins them; knows no protocol and no format.
 
 mod discover;
+mod firmware;
+mod forwarding;
+mod own;
 mod parts;
+mod recorder;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,19 +19,26 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::config::{Config, Site, Web};
+use crate::clock::wall_clock;
+use crate::config::{self, Config, Site, Web};
 use crate::driver::any::{AnyDriver, Common};
 use crate::poll::board::Board;
 use crate::poll::fleet::{Changes, Fleet, Outlet};
-use crate::poll::task::wall_clock;
 use crate::target::Target;
 use crate::telemetry::Telemetry;
 use crate::web::ReloadRequest;
 use discover::Discovery;
+use firmware::Following;
+use forwarding::Forwarding;
+use own::{Facts, OwnReport};
 pub use parts::common;
+use recorder::Recorder;
 
 /// How often the program says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The collector's own report, among those of targets. No target has an empty name.
+const OWN_NAME: &str = "";
 
 /// Reloads that wait at once: the next one does what all would do.
 const WAITING_RELOADS: usize = 1;
@@ -44,6 +55,9 @@ pub struct Program {
     common: Common,
     board: Arc<Board>,
     fleet: Fleet,
+    firmware: Following,
+    forwarding: Option<Forwarding>,
+    own_report: OwnReport,
     telemetry: Telemetry,
     reloads: mpsc::Receiver<ReloadRequest>,
 }
@@ -64,9 +78,20 @@ impl Program {
         let board = Arc::new(Board::new());
         let ready = Arc::new(AtomicBool::new(false));
         let (reload, reloads) = mpsc::channel(WAITING_RELOADS);
-        let address =
-            parts::serve(&config.web, Arc::clone(&board), registry, reload, shutdown, Arc::clone(&ready))?;
-        let fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry.clone());
+        let forwarding = match config.buffer.clone() {
+            Some(settings) => Some(Forwarding::open(settings).await?),
+            None => None,
+        };
+        let shown = parts::Shown {
+            board: Arc::clone(&board),
+            forwarding: forwarding.as_ref().map(|forwarding| Arc::clone(forwarding.shared())),
+            registry,
+            ready: Arc::clone(&ready),
+        };
+        let address = parts::serve(&config.web, shown, reload, shutdown)?;
+        let firmware = Following::start(config.state_dir.as_deref());
+        let fleet = Fleet::new(outlet(&board, forwarding.as_ref()), telemetry.clone())
+            .following(Arc::clone(firmware.shared()));
         let mut program = Self {
             path,
             address,
@@ -76,6 +101,9 @@ impl Program {
             common,
             board,
             fleet,
+            firmware,
+            forwarding,
+            own_report: OwnReport::new(&config.site),
             telemetry,
             reloads,
         };
@@ -122,13 +150,32 @@ impl Program {
         }
         tracing::info!("ending: closing the sessions on all devices");
         self.fleet.shutdown().await;
+        self.firmware.save().await;
+        if let Some(forwarding) = self.forwarding {
+            forwarding.close().await;
+        }
         Ok(())
     }
 
-    fn beat(&self) {
+    /// Says how the program is, to scrapes and to destinations.
+    fn beat(&mut self) {
         let now = wall_clock();
-        self.telemetry.heartbeat(now as f64 / 1e3);
-        self.telemetry.series(self.board.latest.series(now));
+        let shared = self.forwarding.as_ref().map(|forwarding| forwarding.shared());
+        if let Some(shared) = shared {
+            shared.measure();
+        }
+        let buffer = shared.map(|shared| shared.buffer.figures(&shared.clock.now()));
+        let facts = Facts {
+            telemetry: &self.telemetry,
+            series: self.board.latest.series(now),
+            buffer: buffer.as_ref(),
+            destinations: &shared.map(|shared| shared.destinations()).unwrap_or_default(),
+        };
+        let report = Arc::new(self.own_report.make(&facts, now));
+        if let Some(shared) = shared {
+            shared.buffer.append(&report, &shared.clock.now());
+        }
+        self.board.latest.publish(OWN_NAME, HEARTBEAT, None, report);
     }
 
     /// Reads the configuration again. A bad one changes nothing and is told in words.
@@ -157,11 +204,27 @@ impl Program {
         let discovery = Discovery::start(config.target_files, config.target_http)?;
         discovery.settle().await;
         self.discovery = discovery;
+        self.firmware.want(config.firmware);
+        self.forward(config.buffer, config.destinations).await?;
         self.own = config.targets;
         self.telemetry.configured(&config.hash);
         let changes = self.apply().await;
         tell(changes, "configuration loaded");
         Ok(())
+    }
+
+    async fn forward(
+        &mut self,
+        buffer: Option<config::forwarding::Buffer>,
+        destinations: Vec<config::forwarding::Destination>,
+    ) -> anyhow::Result<()> {
+        if self.forwarding.as_ref().map(Forwarding::settings) != buffer.as_ref() {
+            tracing::warn!("`buffer` has changed: that takes effect when the program is started anew");
+        }
+        match &mut self.forwarding {
+            Some(forwarding) => forwarding.take(destinations).await,
+            None => Ok(()),
+        }
     }
 
     async fn apply(&mut self) -> Changes {
@@ -170,6 +233,13 @@ impl Program {
         let common = &self.common;
         self.fleet.apply(targets, |target| AnyDriver::new(common, target)).await
     }
+}
+
+fn outlet(board: &Arc<Board>, forwarding: Option<&Forwarding>) -> Arc<dyn Outlet> {
+    let Some(forwarding) = forwarding else { return Arc::clone(board) as Arc<dyn Outlet> };
+    let shared = forwarding.shared();
+    let (board, buffer) = (Arc::clone(board), Arc::clone(&shared.buffer));
+    Arc::new(Recorder { board, buffer, clock: shared.clock })
 }
 
 fn tell(changes: Changes, what: &'static str) {

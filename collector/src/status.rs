@@ -1,4 +1,5 @@
-//! What is known of each target, for people and scripts: the status page and `/api/v1/targets`.
+//! What is known of each target, and of the buffer and its destinations, for people and scripts: the status page
+//! and `/api/v1/targets`.
 //!
 //! Values only, without secrets. The runtime makes these; the web layer shows them.
 
@@ -86,4 +87,42 @@ pub struct TargetStatus {
     pub series: usize,
     /// Things that the last poll could not read.
     pub faults: usize,
+}
+
+/// The buffer and its destinations at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BufferStatus {
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// The budget for them.
+    pub limit: u64,
+    /// Samples that some destination never gets, since the start.
+    pub lost: u64,
+    /// Why new samples are kept in memory alone, where they are.
+    pub in_memory: Option<String>,
+    /// Whether the clock is known to be right: nothing is sent before.
+    pub clock_known: bool,
+    /// By name.
+    pub destinations: Vec<DestinationStatus>,
+}
+
+/// One destination at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DestinationStatus {
+    /// Name.
+    pub name: String,
+    /// How it is, in words.
+    pub words: String,
+    /// Whether the last request failed.
+    pub in_trouble: bool,
+    /// Samples that wait for it.
+    pub waiting: u64,
+    /// Most that waited since nothing did.
+    pub peak: u64,
+    /// Age of the oldest of them, where its time is known.
+    pub oldest: Option<Duration>,
+    /// Samples that arrived in a second, of late.
+    pub rate: f64,
+    /// When nothing waits any more if that goes on; `None` where the backlog does not shrink.
+    pub drained_in: Option<Duration>,
 }

@@ -78,6 +78,42 @@ pub enum Credentials {
         /// Password.
         password: SecretString,
     },
+    /// User, password and what only IPMI asks for.
+    Ipmi(IpmiLogin),
+}
+
+impl Credentials {
+    /// The user of a BMC's account.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Password { user, .. } => Some(user),
+            Self::Ipmi(login) => Some(&login.user),
+            Self::Community { .. } | Self::Usm(_) => None,
+        }
+    }
+}
+
+/// A login of IPMI 2.0.
+#[derive(Clone, Debug)]
+pub struct IpmiLogin {
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+    /// The device's key K_g, where one is set.
+    pub group_key: Option<SecretString>,
+    /// What is asked for.
+    pub privilege: Privilege,
+}
+
+/// Privilege levels of IPMI that a monitor asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privilege {
+    /// Reads.
+    #[default]
+    User,
+    /// Reads on BMCs that give a user too little.
+    Operator,
 }
 
 /// Community-based versions of SNMP.
@@ -136,8 +172,23 @@ impl PartialEq for Credentials {
                 Self::Password { user, password },
                 Self::Password { user: other_user, password: other_password },
             ) => user == other_user && same(password, other_password),
+            (Self::Ipmi(login), Self::Ipmi(other)) => login == other,
             _ => false,
         }
+    }
+}
+
+impl PartialEq for IpmiLogin {
+    fn eq(&self, other: &Self) -> bool {
+        let same_group_key = match (&self.group_key, &other.group_key) {
+            (Some(key), Some(other)) => same(key, other),
+            (None, None) => true,
+            _ => false,
+        };
+        self.user == other.user
+            && same(&self.password, &other.password)
+            && same_group_key
+            && self.privilege == other.privilege
     }
 }
 
@@ -171,7 +222,13 @@ pub enum Tls {
     #[default]
     Verify,
     /// Against the authorities in a PEM file.
-    CaFile(PathBuf),
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of what it held when the configuration was read: with other authorities it is another
+        /// target. None where nothing is ever reloaded.
+        sha256: Option<[u8; 32]>,
+    },
     /// Only the certificate with this SHA-256 of its DER form.
     Pinned([u8; 32]),
     /// Not at all: said by name for this target.
@@ -214,4 +271,6 @@ pub struct Target {
     pub budget: Budget,
     /// Most rows of one GETBULK answer, where the default is too many for this device.
     pub max_repetitions: Option<u32>,
+    /// The same device over another protocol, for when this one gives no answer.
+    pub fallback: Option<Arc<Target>>,
 }

@@ -1,16 +1,16 @@
-//! The program's own metrics, kept by `prometheus-client`: what polling costs, and whether the
-//! program and its configuration are well. Names and help come from the catalogue.
+//! What polling costs, and which configuration is active.
+//!
+//! The distribution of poll times is kept by `prometheus-client` and served from its registry; the rest goes into
+//! the collector's own report. Names and help come from the catalogue.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::{Metric, metric};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric as Registrable, Registry};
 
 use crate::config::Site;
@@ -24,54 +24,31 @@ struct Kind {
     device_type: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Protocol {
-    protocol: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Build {
-    version: &'static str,
+#[derive(Debug)]
+struct Facts {
+    overruns: BTreeMap<&'static str, u64>,
     config_hash: String,
+    reloaded: bool,
 }
 
-/// Handles of the metrics. Cloning is cheap and shares them.
+/// Handles of the figures. Cloning is cheap and shares them.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
     durations: Family<Kind, Histogram, fn() -> Histogram>,
-    overruns: Family<Protocol, Counter>,
-    heartbeat: Gauge<f64, AtomicU64>,
-    reload: Gauge<i64, AtomicI64>,
-    series: Gauge<i64, AtomicI64>,
-    build: Family<Build, Gauge>,
+    facts: Arc<Mutex<Facts>>,
 }
 
 impl Telemetry {
-    /// Metrics, and the registry that renders them. The site's name is on all of them; `config_hash` tells
-    /// configurations apart.
+    /// Figures, and the registry that renders the distributions. The site's name is on all of them; `config_hash`
+    /// tells configurations apart.
     pub fn new(site: &Site, config_hash: &str) -> (Self, Registry) {
         let mut registry = Registry::with_labels([("site".into(), site.name.clone().into())].into_iter());
+        let facts = Facts { overruns: BTreeMap::new(), config_hash: config_hash.to_owned(), reloaded: true };
         let telemetry = Self {
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
-            overruns: Family::default(),
-            heartbeat: Gauge::default(),
-            reload: Gauge::default(),
-            series: Gauge::default(),
-            build: Family::default(),
+            facts: Arc::new(Mutex::new(facts)),
         };
         register(&mut registry, metric::OOB_POLL_DURATION, telemetry.durations.clone());
-        register(&mut registry, metric::OOB_POLL_OVERRUNS, telemetry.overruns.clone());
-        register(&mut registry, metric::OOB_COLLECTOR_HEARTBEAT_TIMESTAMP, telemetry.heartbeat.clone());
-        register(&mut registry, metric::OOB_COLLECTOR_CONFIG_LAST_RELOAD_SUCCESS, telemetry.reload.clone());
-        register(&mut registry, metric::OOB_COLLECTOR_SERIES, telemetry.series.clone());
-        let build = metric::OOB_COLLECTOR_INFO.definition();
-        registry.register(build.prometheus, build.help, telemetry.build.clone());
-        telemetry.configured(config_hash);
-        let described = [("site_kind", site.kind.as_str()), ("region", site.region.as_str())];
-        let described = described.into_iter().filter(|(_, value)| !value.is_empty());
-        let described: Vec<_> = described.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        register(&mut registry, metric::OOB_SITE_INFO, Info::new(described));
-        telemetry.reload.set(1);
         (telemetry, registry)
     }
 
@@ -79,69 +56,57 @@ impl Telemetry {
     pub fn polled(&self, protocol: &'static str, device_type: &str, took: Duration, overruns: u32) {
         let kind = Kind { protocol, device_type: device_type.to_owned() };
         self.durations.get_or_create(&kind).observe(took.as_secs_f64());
-        self.overruns.get_or_create(&Protocol { protocol }).inc_by(u64::from(overruns));
+        *self.facts().overruns.entry(protocol).or_default() += u64::from(overruns);
     }
 
-    /// Says that the program is alive; `unix` is the wall time in seconds.
-    pub fn heartbeat(&self, unix: f64) {
-        self.heartbeat.set(unix);
+    /// Ticks that polls ran over, by protocol, of those that were polled.
+    pub fn overruns(&self) -> BTreeMap<&'static str, u64> {
+        self.facts().overruns.clone()
     }
 
     /// Names the configuration that is active.
     pub fn configured(&self, config_hash: &str) {
-        let build = Build { version: env!("CARGO_PKG_VERSION"), config_hash: config_hash.to_owned() };
-        self.build.clear();
-        self.build.get_or_create(&build).set(1);
+        config_hash.clone_into(&mut self.facts().config_hash);
     }
 
-    /// Whether the last reload was accepted.
+    /// The configuration that is active.
+    pub fn config_hash(&self) -> String {
+        self.facts().config_hash.clone()
+    }
+
+    /// Notes whether a reload was accepted.
     pub fn reloaded(&self, accepted: bool) {
-        self.reload.set(i64::from(accepted));
+        self.facts().reloaded = accepted;
     }
 
-    /// How many device series are served.
-    pub fn series(&self, count: usize) {
-        self.series.set(i64::try_from(count).unwrap_or(i64::MAX));
+    /// Whether the last reload was accepted; true before the first.
+    pub fn is_reloaded(&self) -> bool {
+        self.facts().reloaded
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Registers under the catalogue's name. `prometheus-client` adds `_total` and `_info` itself.
 fn register(registry: &mut Registry, metric: Metric, handle: impl Registrable) {
     let definition = metric.definition();
-    let name = definition.prometheus;
-    let stem = name.strip_suffix("_total").or_else(|| name.strip_suffix("_info")).unwrap_or(name);
-    registry.register(stem, definition.help, handle);
+    registry.register(definition.prometheus, definition.help, handle);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn site() -> Site {
-        Site { name: "fra1".into(), kind: "dc".into(), region: String::new() }
-    }
-
     #[test]
-    fn names_are_the_catalogues() {
-        let (telemetry, registry) = Telemetry::new(&site(), "c0ffee");
-        telemetry.configured("decade");
+    fn poll_times_are_served_under_the_catalogues_name() {
+        let site = Site { name: "fra1".into(), kind: "dc".into(), region: String::new() };
+        let (telemetry, registry) = Telemetry::new(&site, "c0ffee");
         telemetry.polled("snmp", "pdu", Duration::from_millis(30), 2);
-        telemetry.heartbeat(1_700_000_000.5);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        for line in [
-            r#"oob_poll_overruns_total{site="fra1",protocol="snmp"} 2"#,
-            r#"oob_poll_duration_seconds_bucket{site="fra1",le="0.05",protocol="snmp",device_type="pdu"} 1"#,
-            r#"oob_site_info{site="fra1",site_kind="dc"} 1"#,
-            concat!(
-                r#"oob_collector_info{site="fra1",version=""#,
-                env!("CARGO_PKG_VERSION"),
-                r#"",config_hash="decade"} 1"#
-            ),
-            r#"oob_collector_config_last_reload_success{site="fra1"} 1"#,
-            r#"oob_collector_heartbeat_timestamp_seconds{site="fra1"} 1700000000.5"#,
-        ] {
-            assert!(text.lines().any(|each| each == line), "no line {line} in\n{text}");
-        }
+        let line =
+            r#"oob_poll_duration_seconds_bucket{site="fra1",le="0.05",protocol="snmp",device_type="pdu"} 1"#;
+        assert!(text.lines().any(|each| each == line), "no line {line} in\n{text}");
     }
 }

@@ -141,6 +141,7 @@ fn each_mistake_is_named_with_its_place() {
             "need the label hw.id",
         ),
         (table(columns), 8, "nothing reads this"),
+        (table("    columns: {a: 1}\n    unique_ids: true\n"), 9, "gives its rows no hw.id"),
         (table("    columns: {a: 1.x}\n"), 8, "no object identifier"),
         (table("    columns: {a: {from: b}, b: {from: a}}\n"), 8, "leads back to itself"),
         (table("    columns: {a: {oid: 1, from: row}}\n"), 8, "write either oid or from"),

@@ -1,7 +1,7 @@
 //! What README.md and CONTRIBUTING.md tell people to write and to run: it is accepted as it stands there.
 //!
-//! A fenced block `yaml config` is a configuration, a `yaml` block with `scrape_configs` is Prometheus's, and
-//! a `sh` block holds commands. Profiles in CONTRIBUTING.md are checked by the tests of the profiles.
+//! A fenced block `yaml config` is a configuration, `yaml firmware` a baseline, a `yaml` block with `scrape_configs`
+//! is Prometheus's, and a `sh` block holds commands. Profiles in CONTRIBUTING.md are checked by the tests of the profiles.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
 
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use collector::config::{Config, Surroundings};
+use collector::firmware::baseline::Baseline;
 
 const DOCUMENTS: [&str; 2] = ["README.md", "CONTRIBUTING.md"];
 
@@ -57,6 +58,16 @@ fn configurations_are_accepted() {
         }
     }
     assert!(targets > 0, "README.md shows no configuration: a block `yaml config`");
+}
+
+#[test]
+fn baselines_are_accepted() {
+    let baselines = blocks("README.md", "yaml firmware");
+    assert!(!baselines.is_empty(), "README.md shows no baseline: a block `yaml firmware`");
+    for text in baselines {
+        let baseline = Baseline::parse("README.md", &text);
+        assert!(!baseline.unwrap_or_else(|problems| panic!("{}", problems.render())).is_empty());
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn target(server: &Server, password: &str, tls: Tls) -> Target {
         tls,
         budget: Budget { concurrency: 2, rate: 1e6 },
         max_repetitions: None,
+        fallback: None,
     }
 }
 

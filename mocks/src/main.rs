@@ -1,7 +1,7 @@
 //! `lightsout-mock`: mock devices for tests and for trying lightsout without hardware.
 
 use clap::Parser;
-use mocks::{ipmi, redfish, snmp};
+use mocks::{facility, ipmi, link, redfish, snmp};
 
 /// Mock devices that behave, or misbehave, like out-of-band hardware.
 #[derive(Debug, Parser)]
@@ -13,6 +13,10 @@ enum Command {
     Redfish(Box<redfish::cli::Arguments>),
     /// Serve BMCs over IPMI 2.0.
     Ipmi(ipmi::cli::Arguments),
+    /// Run a small facility and a pole, and play incidents on it.
+    Facility(facility::cli::Arguments),
+    /// Carry TCP connections over a link that misbehaves.
+    Link(link::cli::Arguments),
 }
 
 #[tokio::main]
@@ -22,5 +26,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Snmp(arguments) => snmp::cli::run(arguments).await,
         Command::Redfish(arguments) => redfish::cli::run(*arguments).await,
         Command::Ipmi(arguments) => ipmi::cli::run(arguments).await,
+        Command::Facility(arguments) => facility::cli::run(arguments).await,
+        Command::Link(arguments) => link::cli::run(arguments).await,
     }
 }

@@ -9,7 +9,8 @@ use hashbrown::hash_table::{Entry, HashTable};
 use crate::catalogue::Metric;
 use crate::device;
 use crate::fault::Rejection;
-use crate::series::Series;
+use crate::report::Sample;
+use crate::series::{Series, pack};
 
 /// Most series of one device. A chassis switch with 1,000 ports has about 15,000. Slots are counted in 16 bits.
 pub const MAX_SERIES: usize = 50_000;
@@ -28,6 +29,8 @@ struct Slot {
     /// The poll that last recorded it.
     poll: u32,
     generation: u16,
+    /// Whether its text lies with those of others.
+    packed: bool,
 }
 
 /// The series of one device.
@@ -111,6 +114,26 @@ impl Registry {
         });
     }
 
+    /// Puts the texts of series that are new together, here and in the samples of the poll that found them.
+    pub(crate) fn pack(&mut self, samples: &mut [Sample]) {
+        let new = self.slots.iter_mut().filter_map(|slot| match std::mem::replace(&mut slot.packed, true) {
+            true => None,
+            false => slot.series.as_mut(),
+        });
+        let new: Vec<_> = new.collect();
+        if new.is_empty() {
+            return;
+        }
+        pack(new);
+        for sample in samples {
+            let place = self.place(&sample.series);
+            let slot = place.and_then(|place| self.slots.get(place.slot as usize));
+            if let Some(series) = slot.and_then(|slot| slot.series.as_ref()) {
+                sample.series = Arc::clone(series);
+            }
+        }
+    }
+
     /// Begins the next poll.
     pub(crate) fn advance(&mut self) {
         self.poll = self.poll.wrapping_add(1);
@@ -137,6 +160,7 @@ impl Registry {
         if let Some(slot) = self.slots.get_mut(at as usize) {
             slot.series = Some(Arc::clone(&series));
             slot.poll = self.poll;
+            slot.packed = false;
         }
         if let Entry::Vacant(vacant) = self.entry(metric, own) {
             vacant.insert(at);

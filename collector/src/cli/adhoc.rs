@@ -176,7 +176,7 @@ impl TargetOptions {
 
     fn tls(&self) -> anyhow::Result<Tls> {
         Ok(match (&self.ca_file, &self.pin, self.insecure) {
-            (Some(file), _, _) => Tls::CaFile(file.clone()),
+            (Some(file), _, _) => Tls::CaFile { path: file.clone(), sha256: None },
             (_, Some(pin), _) => Tls::Pinned(fingerprint(pin)?),
             (_, _, true) => Tls::Insecure,
             _ => Tls::Verify,

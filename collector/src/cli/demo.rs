@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use mocks::facility::{self, Access, Device, Facility};
+use mocks::facility::{self, Facility, Uplink};
+use mocks::scenario::{self, Scenario, Speed};
 use tokio::sync::watch;
 
 use super::{DONE, FAILED, print};
@@ -28,19 +30,32 @@ pub(super) struct Options {
     /// Time from one poll to the next
     #[arg(long, default_value = "5s", value_name = "DURATION")]
     interval: Written,
+    /// Play an incident, for example fan-fails; `list` shows all
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
+    /// How many times faster than life the incident goes
+    #[arg(long, default_value = "1", value_name = "FACTOR", requires = "scenario")]
+    speed: Speed,
 }
 
 /// Runs the demonstration to its end, and says what it came to.
 pub(super) async fn demo(options: &Options) -> anyhow::Result<u8> {
-    let facility = Facility::start()?;
+    if options.scenario.as_deref() == Some("list") {
+        return print(&scenario::list()?);
+    }
+    let incident = options.scenario.as_deref().map(Scenario::named).transpose()?;
+    let facility = if incident.is_some() { Facility::start_calm()? } else { Facility::start()? };
     let folder = tempdir().context("cannot make a folder for the demonstration's configuration")?;
-    let path = folder.join("lightsout.yml");
-    write_config(&folder, facility.devices(), options)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let uplink = Uplink::start().context("cannot start the uplink of the pole")?;
+    facility.set_uplink(std::sync::Arc::clone(uplink.link()));
+    let behind = Some(uplink.link().local_addr());
+    let path =
+        facility::write_config(&folder, facility.devices(), options.listen, options.interval.0, behind)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
     let config = Config::load(&path)?;
     let (end, shutdown) = watch::channel(false);
     let program = Program::start(path.clone(), config, shutdown.clone()).await?;
-    print(&welcome(program.address(), options, facility.devices(), &path))?;
+    print(&welcome(program.address(), options, &facility, &path, incident.as_ref()))?;
 
     let board = std::sync::Arc::clone(program.board());
     let time = options.time.map(|time| time.0);
@@ -51,12 +66,29 @@ pub(super) async fn demo(options: &Options) -> anyhow::Result<u8> {
         }
         let _ = end.send(true);
     });
-    program.run(shutdown).await?;
+    tokio::select! {
+        ended = program.run(shutdown) => ended?,
+        () = happen(&facility, &uplink, incident.as_ref(), options.speed) => {}
+    }
     ending.abort();
     let _ = std::fs::remove_dir_all(&folder);
     let (text, polled) = summary(&board);
     print(&text)?;
     Ok(if polled { DONE } else { FAILED })
+}
+
+/// Plays the incident, or takes the pole's uplink down and up, and prints what happens; never returns.
+async fn happen(facility: &Facility, uplink: &Uplink, incident: Option<&Scenario>, speed: Speed) {
+    let began = tokio::time::Instant::now();
+    let tell = |at: Duration, says: &str| {
+        // A reader that has left does not end the demonstration.
+        let _ = print(&scenario::line(at, says));
+    };
+    match incident {
+        Some(incident) => scenario::play(facility, incident, speed, tell).await,
+        None => match uplink.come_and_go(|says| tell(began.elapsed(), says)).await {},
+    }
+    std::future::pending().await
 }
 
 /// A folder that only this user can read.
@@ -67,49 +99,28 @@ fn tempdir() -> std::io::Result<std::path::PathBuf> {
     Ok(folder)
 }
 
-/// A configuration as an operator would write it.
-fn write_config(folder: &Path, devices: &[Device], options: &Options) -> std::io::Result<()> {
-    std::fs::write(folder.join("community"), facility::COMMUNITY)?;
-    std::fs::write(folder.join("password"), facility::PASSWORD)?;
-    let interval = options.interval.0.as_millis();
-    let mut text = format!(
-        "site: {{name: {}, kind: dc, region: demo}}\nweb: {{listen: \"{}\"}}\n\
-         defaults: {{interval: {interval}ms, timeout: 1s, inventory_interval: 30s}}\n\
-         credentials:\n  \
-           snmp: {{type: snmp_v2c, community_file: community}}\n  \
-           redfish: {{type: password, user: {}, password_file: password}}\n\
-         targets:\n",
-        facility::FACILITY,
-        options.listen,
-        facility::USER,
-    );
-    for Device { name, site, rack, kind, address, access } in devices {
-        let _ = write!(text, "  - {{name: {name}, address: \"{address}\", site: {site}, device_type: {kind}");
-        if !rack.is_empty() {
-            let _ = write!(text, ", rack: {rack}");
-        }
-        let _ = match access {
-            Access::Snmp => writeln!(text, ", protocol: snmp, credentials: snmp}}"),
-            Access::Redfish { fingerprint } => writeln!(
-                text,
-                ", protocol: redfish, credentials: redfish, tls: {{pinned_sha256: \"{fingerprint}\"}}, \
-                 budget: {{requests_in_flight: 4, requests_per_second: 200}}}}"
-            ),
-        };
-    }
-    std::fs::write(folder.join("lightsout.yml"), text)
-}
-
-fn welcome(address: SocketAddr, options: &Options, devices: &[Device], config: &Path) -> String {
+fn welcome(
+    address: SocketAddr,
+    options: &Options,
+    facility: &Facility,
+    config: &Path,
+    incident: Option<&Scenario>,
+) -> String {
     let base = format!("http://{address}");
+    let note = match incident {
+        Some(incident) => incident.about.as_str(),
+        None => {
+            "switch-r2 is dead on purpose, and the BMC of storage-r2-01 keeps its last sensor record to itself."
+        }
+    };
     format!(
-        "A mock facility of {} devices is polled every {:?}.\n\n  \
+        "A mock facility of {} devices is polled every {:?}; what the pole brings goes over an uplink.\n\n  \
            status page   {base}/\n  \
            metrics       {base}/metrics\n  \
            targets       {base}/api/v1/targets\n  \
            configuration {}\n\n\
-         switch-r2 is dead on purpose. End with Ctrl-C.\n",
-        devices.len(),
+         {note}\nEnd with Ctrl-C.\n",
+        facility.devices().len(),
         options.interval.0,
         config.display(),
     )

@@ -36,7 +36,8 @@ impl Options {
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
         let started = match self.log_format {
             Format::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
-            Format::Json => builder.json().flatten_event(true).try_init(),
+            // `target` is the device: the module of an event would stand under the same key.
+            Format::Json => builder.json().flatten_event(true).with_target(false).try_init(),
         };
         started.map_err(|error| anyhow!("cannot log: {error}"))
     }

@@ -4,6 +4,7 @@ mod adhoc;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod firmware;
 mod logging;
 mod output;
 mod probe;
@@ -52,6 +53,9 @@ enum Command {
     Probe(probe::Options),
     /// Record a device as a fixture, without what identifies its owner
     Record(record::Options),
+    /// Show the firmware of a fleet, or write down what is wanted
+    #[command(subcommand)]
+    Firmware(firmware::Command),
     /// Print the JSON Schema of a file that people write, for editors
     Schema(SchemaOf),
     /// Print completions for a shell
@@ -84,6 +88,8 @@ enum Written {
     Config,
     /// A device profile
     Profile,
+    /// A baseline of wanted firmware
+    Baseline,
 }
 
 impl Cli {
@@ -114,6 +120,7 @@ impl Command {
             Self::Check(file) => check::check(&file.config),
             Self::Probe(options) => probe::probe(&options).await,
             Self::Record(options) => record::record(&options).await,
+            Self::Firmware(command) => firmware::firmware(&command),
             Self::Schema(schema) => print(&format!("{:#}\n", schema.of.schema())),
             Self::Completions { shell } => {
                 let mut text = Vec::new();
@@ -131,6 +138,7 @@ impl Written {
         match self {
             Self::Config => config::schema(),
             Self::Profile => crate::profile::schema(),
+            Self::Baseline => crate::firmware::baseline::schema(),
         }
     }
 }

@@ -9,9 +9,10 @@ use exporters::prometheus::{Exposition, Format};
 use super::adhoc::TargetOptions;
 use super::output::{self, Colour};
 use super::{DEVICE_DOWN, DONE, print};
+use crate::clock::wall_clock;
 use crate::config::Config;
 use crate::driver::any::AnyDriver;
-use crate::poll::task::{Poller, wall_clock};
+use crate::poll::task::Poller;
 use crate::run;
 
 /// What to poll, and how to show it.

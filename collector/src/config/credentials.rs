@@ -7,7 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use super::file::{self, Login};
 use super::flaw::Flaw;
 use super::secret::{Reference, Surroundings, read};
-use crate::target::{AuthProtocol, CommunityVersion, Credentials, PrivacyProtocol, Protocol, Usm};
+use crate::target::{
+    AuthProtocol, CommunityVersion, Credentials, IpmiLogin, PrivacyProtocol, Privilege, Protocol, Usm,
+};
 
 /// Shortest pass phrase that the key derivation of SNMP v3 takes (RFC 3414, section 11.2).
 const MIN_PASSPHRASE_CHARS: usize = 8;
@@ -26,6 +28,7 @@ pub(super) fn resolve(login: &Login, around: &Surroundings<'_>) -> Result<Creden
             let password = read(&secret, around).map_err(|flaw| vec![flaw])?;
             Ok(Credentials::Password { user: login.user.clone(), password })
         }
+        Login::Ipmi(login) => ipmi(login, around),
     }
 }
 
@@ -36,6 +39,7 @@ pub(super) fn kind(credentials: &Credentials) -> (&'static [Protocol], &'static 
         Credentials::Community { version: CommunityVersion::V2c, .. } => (&[Protocol::Snmp], "snmp_v2c"),
         Credentials::Usm(_) => (&[Protocol::Snmp], "snmp_v3"),
         Credentials::Password { .. } => (&[Protocol::Redfish, Protocol::Ipmi], "password"),
+        Credentials::Ipmi(_) => (&[Protocol::Ipmi], "ipmi"),
     }
 }
 
@@ -50,6 +54,29 @@ fn community(
     };
     let community = read(&secret, around).map_err(|flaw| vec![flaw])?;
     Ok(Credentials::Community { version, community })
+}
+
+fn ipmi(login: &file::Ipmi, around: &Surroundings<'_>) -> Result<Credentials, Vec<Flaw>> {
+    let password = Reference {
+        file: (login.password_file.as_deref(), "password_file"),
+        variable: (login.password_env.as_deref(), "password_env"),
+    };
+    let group_key = Reference {
+        file: (login.group_key_file.as_deref(), "group_key_file"),
+        variable: (login.group_key_env.as_deref(), "group_key_env"),
+    };
+    let has_group_key = login.group_key_file.is_some() || login.group_key_env.is_some();
+    let group_key = has_group_key.then(|| read(&group_key, around)).transpose();
+    match (read(&password, around), group_key) {
+        (Ok(password), Ok(group_key)) => {
+            let privilege = match login.privilege {
+                file::Privilege::User => Privilege::User,
+                file::Privilege::Operator => Privilege::Operator,
+            };
+            Ok(Credentials::Ipmi(IpmiLogin { user: login.user.clone(), password, group_key, privilege }))
+        }
+        (password, group_key) => Err(password.err().into_iter().chain(group_key.err()).collect()),
+    }
 }
 
 fn usm(login: &file::Usm, around: &Surroundings<'_>) -> Result<Credentials, Vec<Flaw>> {

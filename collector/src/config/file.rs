@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::discovery::labels::Field;
+use super::fallback::Fallback;
+use super::forwarding;
 use crate::yaml::{Duration, Lenient};
 
 /// Configuration of lightsout.
@@ -26,6 +28,9 @@ pub(super) struct File {
     /// Folders with device profiles of your own, besides the built-in ones.
     #[serde(default)]
     pub(super) profile_dirs: Vec<Lenient<PathBuf>>,
+    /// Firmware that is wanted.
+    #[serde(default)]
+    pub(super) firmware: Firmware,
     /// What targets have that say nothing else.
     #[serde(default)]
     pub(super) defaults: Settings,
@@ -41,6 +46,11 @@ pub(super) struct File {
     /// Target lists over HTTP, in the format of Prometheus's HTTP SD.
     #[serde(default)]
     pub(super) target_http: Vec<Lenient<HttpSource>>,
+    /// Where readings wait on disk for destinations that cannot be reached.
+    pub(super) buffer: Option<Lenient<forwarding::file::Buffer>>,
+    /// Receivers that all readings are sent to. They need a buffer.
+    #[serde(default)]
+    pub(super) destinations: Vec<Lenient<forwarding::file::Destination>>,
 }
 
 /// A site.
@@ -71,6 +81,14 @@ pub(super) struct Web {
     pub(super) timestamps: bool,
 }
 
+/// Firmware that is wanted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Firmware {
+    /// File that declares the wanted versions, watched for changes. `lightsout schema baseline` prints its schema.
+    pub(super) baseline: Option<PathBuf>,
+}
+
 /// A login.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -79,6 +97,7 @@ pub(super) enum Login {
     SnmpV2c(Community),
     SnmpV3(Usm),
     Password(Password),
+    Ipmi(Ipmi),
 }
 
 /// Login of SNMP v1 and v2c.
@@ -166,6 +185,40 @@ pub(super) struct Password {
     pub(super) password_env: Option<String>,
 }
 
+/// User of IPMI, where `password` says too little.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline, extend("x-instead" = {
+    "password": "a secret is not written here: write password_file: PATH or password_env: VARIABLE",
+    "group_key": "a secret is not written here: write group_key_file: PATH or group_key_env: VARIABLE",
+    "username": "write user"
+}))]
+pub(super) struct Ipmi {
+    /// Name of the user.
+    #[schemars(length(min = 1), extend("x-expected" = "the name of the user"))]
+    pub(super) user: String,
+    /// File that holds the password.
+    pub(super) password_file: Option<PathBuf>,
+    /// Environment variable that holds the password.
+    pub(super) password_env: Option<String>,
+    /// File that holds the BMC's key K_g, where one is set.
+    pub(super) group_key_file: Option<PathBuf>,
+    /// Environment variable that holds the BMC's key K_g.
+    pub(super) group_key_env: Option<String>,
+    /// Privilege level that is asked for. Default user.
+    #[serde(default)]
+    pub(super) privilege: Privilege,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Privilege {
+    #[default]
+    User,
+    Operator,
+}
+
 /// A device to poll.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -208,7 +261,8 @@ pub(super) struct Settings {
     pub(super) timeout: Option<Duration>,
     /// Time allowed for a whole poll. Default: the interval, but at most 2m.
     pub(super) deadline: Option<Duration>,
-    /// Time from one reading of inventory and firmware to the next. Default 1h.
+    /// Time from one reading of inventory and firmware to the next; over SNMP, from one choice of device
+    /// profiles to the next. Default 1h.
     pub(super) inventory_interval: Option<Duration>,
     /// How the device's certificate is judged. Default verify.
     pub(super) tls: Option<Tls>,
@@ -217,6 +271,8 @@ pub(super) struct Settings {
     /// Most rows that one SNMP GETBULK asks for.
     #[schemars(range(min = 1, max = 100))]
     pub(super) max_repetitions: Option<u32>,
+    /// The same device over another protocol, for when the first one gives no answer.
+    pub(super) fallback: Option<Fallback>,
 }
 
 /// Protocol of a target.
@@ -343,6 +399,7 @@ impl Settings {
                 (own, other) => own.or(other),
             },
             max_repetitions: self.max_repetitions.or(others.max_repetitions),
+            fallback: self.fallback.or(others.fallback),
         }
     }
 }

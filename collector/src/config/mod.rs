@@ -10,8 +10,10 @@
 mod address;
 mod credentials;
 pub mod discovery;
+mod fallback;
 mod file;
 mod flaw;
+pub mod forwarding;
 mod resolve;
 mod rules;
 mod secret;
@@ -22,6 +24,7 @@ use std::fs;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use schemars::SchemaGenerator;
 use serde_json::Value;
@@ -33,6 +36,7 @@ pub use rules::{
 };
 pub use secret::Surroundings;
 
+use crate::firmware::baseline::Baseline;
 use crate::target::Target;
 use crate::yaml::{Document, MAX_BYTES, Problem, Problems};
 
@@ -51,12 +55,18 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// Folders with device profiles of the user's own.
     pub profile_dirs: Vec<PathBuf>,
+    /// Wanted firmware, if any is declared.
+    pub firmware: Option<WantedFirmware>,
     /// Targets that the file itself names; names are unique.
     pub targets: Vec<Target>,
     /// Target lists in files.
     pub target_files: Vec<discovery::files::Source>,
     /// Target lists over HTTP.
     pub target_http: Vec<discovery::http::Source>,
+    /// The buffer on disk, which destinations need.
+    pub buffer: Option<forwarding::Buffer>,
+    /// Receivers of all readings; names are unique.
+    pub destinations: Vec<forwarding::Destination>,
     /// Start of the SHA-256 of the file's text, in hexadecimal.
     pub hash: String,
 }
@@ -70,6 +80,15 @@ pub struct Site {
     pub kind: String,
     /// Region; may be empty.
     pub region: String,
+}
+
+/// The firmware that is wanted.
+#[derive(Clone, Debug)]
+pub struct WantedFirmware {
+    /// File that declares it, to be watched.
+    pub path: PathBuf,
+    /// What it said when the configuration was read.
+    pub baseline: Arc<Baseline>,
 }
 
 /// The web endpoint.
@@ -117,7 +136,7 @@ pub fn schema() -> Value {
 }
 
 /// The text of a file that people write, or what is wrong and what to do.
-fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
+pub(crate) fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
     let read = || {
         let mut bytes = Vec::new();
         let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);

@@ -3,7 +3,7 @@
 //! Goes on after mistakes, so that all of them are reported at once. What was wrong in form is not
 //! reported a second time for what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,8 +15,9 @@ use super::discovery::{files, http};
 use super::file::{File, Settings};
 use super::flaw::Flaw;
 use super::rules::Rules;
-use super::{Config, DEFAULT_LISTEN, Site, Surroundings, Web, credentials, file};
-use crate::target::{Credentials, Target};
+use super::{Config, DEFAULT_LISTEN, Site, Surroundings, WantedFirmware, Web, credentials, file, forwarding};
+use crate::firmware::baseline::Baseline;
+use crate::target::{Credentials, Protocol, Target};
 use crate::yaml::{Document, Lenient, MAX_PROBLEMS, Path, Problems};
 
 /// Name that stands for a target while defaults are tried out.
@@ -34,6 +35,7 @@ pub(super) fn resolve(
     let site = site.unwrap_or_default();
     let web = resolver.web(file.web);
     let profile_dirs = resolver.profile_dirs(file.profile_dirs);
+    let firmware = resolver.firmware(file.firmware);
     let credentials = resolver.credentials(file.credentials);
     let rules = Arc::new(Rules {
         folder: around.folder.to_owned(),
@@ -52,8 +54,21 @@ pub(super) fn resolve(
         http::Source::new(source, path.to_string(), Arc::clone(&rules), around)
     });
     let state_dir = file.state_dir.map(|path| around.folder.join(path));
-    let config =
-        Config { site, web, state_dir, profile_dirs, targets, target_files, target_http, hash: hash(text) };
+    let buffer = resolver.buffer(file.buffer, state_dir.as_deref());
+    let destinations = resolver.destinations(file.destinations, buffer.is_some());
+    let config = Config {
+        site,
+        web,
+        state_dir,
+        profile_dirs,
+        firmware,
+        targets,
+        target_files,
+        target_http,
+        buffer,
+        destinations,
+        hash: hash(text),
+    };
     resolver.problems.into_result(config)
 }
 
@@ -98,6 +113,24 @@ impl Resolver<'_> {
             self.note(&path.key("config_file"), message, "name a readable file, or leave the key out");
         }
         Web { listen: listen.unwrap_or(DEFAULT_LISTEN), config_file, timestamps: written.timestamps }
+    }
+
+    /// Mistakes in the baseline are mistakes of the configuration.
+    fn firmware(&mut self, written: file::Firmware) -> Option<WantedFirmware> {
+        let path = self.around.folder.join(written.baseline?);
+        if let Err(error) = fs::File::open(&path) {
+            let key = Path::root().key("firmware").key("baseline");
+            let message = format!("cannot read the file: {error}");
+            self.note(&key, message, "name a readable file, or leave the key out");
+            return None;
+        }
+        match Baseline::load(&path) {
+            Ok(baseline) => Some(WantedFirmware { path, baseline: Arc::new(baseline) }),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
     }
 
     fn profile_dirs(&mut self, written: Vec<Lenient<PathBuf>>) -> Vec<PathBuf> {
@@ -158,7 +191,7 @@ impl Resolver<'_> {
             } else {
                 names.insert(name.clone(), index);
             }
-            self.without_tls(&settings, rules, &path);
+            self.unused(&settings, rules, &path);
             match rules.target(&name, &address, settings) {
                 Ok(target) => targets.push(target),
                 Err(flaws) => {
@@ -170,14 +203,26 @@ impl Resolver<'_> {
         targets
     }
 
-    fn without_tls(&mut self, settings: &Settings, rules: &Rules, path: &Path) {
-        let protocol = settings.protocol.or(rules.defaults.protocol);
-        let name = match protocol {
-            Some(file::Protocol::Snmp) => "SNMP",
-            Some(file::Protocol::Ipmi) => "IPMI",
-            Some(file::Protocol::Redfish) | None => return,
+    /// What a target says that its protocol has no use for. Defaults may: they are for many protocols.
+    fn unused(&mut self, settings: &Settings, rules: &Rules, path: &Path) {
+        let Some(protocol) = settings.protocol.or(rules.defaults.protocol).map(Protocol::from) else {
+            return;
         };
-        if settings.tls.is_some() {
+        let name = match protocol {
+            Protocol::Snmp => "SNMP",
+            Protocol::Ipmi => "IPMI",
+            Protocol::Redfish => "Redfish",
+        };
+        if let Some(fallback) = settings.fallback.as_ref().filter(|fallback| !fallback.fits(protocol)) {
+            let message = format!("{} cannot stand in for {name}", fallback.protocol().as_str());
+            let help = "Redfish and IPMI stand in for each other; leave the fallback out elsewhere";
+            self.note(&path.key("fallback").key("protocol"), message, help);
+        }
+        let fallback = settings.fallback.as_ref().or(rules.defaults.fallback.as_ref());
+        let has_tls = |protocol| protocol == Protocol::Redfish;
+        let uses_tls =
+            has_tls(protocol) || fallback.is_some_and(|it| it.fits(protocol) && has_tls(it.protocol()));
+        if settings.tls.is_some() && !uses_tls {
             self.note(&path.key("tls"), format!("{name} has no TLS"), "leave it out");
         }
     }
@@ -191,6 +236,43 @@ impl Resolver<'_> {
             inherited || self.problems.touch(&own)
         };
         flaws.into_iter().filter(|flaw| !known(flaw)).collect()
+    }
+
+    fn buffer(
+        &mut self,
+        written: Option<Lenient<forwarding::file::Buffer>>,
+        state_dir: Option<&std::path::Path>,
+    ) -> Option<forwarding::Buffer> {
+        let written = written?.0?;
+        let result = forwarding::resolve::buffer(written, state_dir, self.around);
+        result.map_err(|flaws| self.flaws(&Path::root().key("buffer"), flaws)).ok()
+    }
+
+    fn destinations(
+        &mut self,
+        written: Vec<Lenient<forwarding::file::Destination>>,
+        buffered: bool,
+    ) -> Vec<forwarding::Destination> {
+        let list = Path::root().key("destinations");
+        if !written.is_empty() && !buffered && !self.document.has(&Path::root().key("buffer")) {
+            let help = "add buffer: {dir: PATH}, where readings wait while a destination is away";
+            self.note(&list, "destinations need a buffer", help);
+        }
+        let mut names = BTreeSet::new();
+        let mut destinations = Vec::new();
+        for (index, written) in written.into_iter().enumerate() {
+            let Some(written) = written.0 else { continue };
+            let path = list.index(index);
+            if !names.insert(written.name.clone()) {
+                let message = format!("{:?} is the name of another destination already", written.name);
+                self.note(&path.key("name"), message, "give each destination its own name");
+            }
+            match forwarding::resolve::destination(written, self.around) {
+                Ok(destination) => destinations.push(destination),
+                Err(flaws) => self.flaws(&path, flaws),
+            }
+        }
+        destinations
     }
 
     fn sources<W, S>(

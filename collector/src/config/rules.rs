@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use model::Device;
 use model::device::Description;
+use sha2::{Digest, Sha256};
 
 use super::address::parse_address;
 use super::credentials;
@@ -67,6 +68,7 @@ pub fn ad_hoc(name: &str, protocol: Protocol, address: Address, credentials: Opt
         tls: Tls::default(),
         budget: default_budget(protocol),
         max_repetitions: None,
+        fallback: None,
     }
 }
 
@@ -104,20 +106,26 @@ impl Rules {
             .and_then(|protocol| self.credentials(protocol, said.credentials.as_deref()).map_err(&mut keep));
         let tls = protocol.and_then(|protocol| self.tls(protocol, said.tls.as_ref()).map_err(&mut keep));
         let times = times(&said, &mut flaws);
+        let fallback = protocol.ok().and_then(|first| self.fallback(first, &said, &mut flaws));
         match (protocol, address, credentials, tls) {
-            (Ok(protocol), Ok(address), Ok(credentials), Ok(tls)) if flaws.is_empty() => Ok(Target {
-                device: Arc::new(self.device(name, &said)),
-                protocol,
-                address,
-                credentials,
-                interval: times.interval,
-                deadline: times.deadline,
-                timeout: times.timeout,
-                inventory_interval: times.inventory,
-                tls,
-                budget: budget(protocol, said.budget.unwrap_or_default()),
-                max_repetitions: said.max_repetitions,
-            }),
+            (Ok(protocol), Ok(address), Ok(credentials), Ok(tls)) if flaws.is_empty() => {
+                let target = Target {
+                    device: Arc::new(self.device(name, &said)),
+                    protocol,
+                    address,
+                    credentials,
+                    interval: times.interval,
+                    deadline: times.deadline,
+                    timeout: times.timeout,
+                    inventory_interval: times.inventory,
+                    tls,
+                    budget: budget(protocol, said.budget.unwrap_or_default()),
+                    max_repetitions: said.max_repetitions,
+                    fallback: None,
+                };
+                let fallback = fallback.map(|way| Arc::new(way.target(&target, &said)));
+                Ok(Target { fallback, ..target })
+            }
             _ => Err(flaws),
         }
     }
@@ -138,7 +146,11 @@ impl Rules {
         }
     }
 
-    fn credentials(&self, protocol: Protocol, name: Option<&str>) -> Result<Option<Credentials>, Flaw> {
+    pub(super) fn credentials(
+        &self,
+        protocol: Protocol,
+        name: Option<&str>,
+    ) -> Result<Option<Credentials>, Flaw> {
         let Some(name) = name else {
             return match protocol {
                 Protocol::Snmp => {
@@ -179,7 +191,7 @@ impl Rules {
         }
     }
 
-    fn tls(&self, protocol: Protocol, said: Option<&file::Tls>) -> Result<Tls, Flaw> {
+    pub(super) fn tls(&self, protocol: Protocol, said: Option<&file::Tls>) -> Result<Tls, Flaw> {
         match (protocol, said) {
             (Protocol::Redfish, Some(said)) => resolve_tls(said, &self.folder),
             (Protocol::Snmp | Protocol::Ipmi, _) | (_, None) => Ok(Tls::default()),
@@ -230,7 +242,7 @@ fn times(said: &Settings, flaws: &mut Vec<Flaw>) -> Times {
     Times { interval, timeout, deadline, inventory }
 }
 
-fn budget(protocol: Protocol, said: file::Budget) -> Budget {
+pub(super) fn budget(protocol: Protocol, said: file::Budget) -> Budget {
     let default = default_budget(protocol);
     Budget {
         concurrency: said.requests_in_flight.unwrap_or(default.concurrency),
@@ -264,7 +276,7 @@ pub(super) fn resolve_tls(said: &file::Tls, folder: &Path) -> Result<Tls, Flaw> 
                 let help = "name a PEM file: it has lines with BEGIN CERTIFICATE";
                 return Err(Flaw::new("tls.ca_file", format!("{shown} holds no certificate"), help));
             }
-            Ok(Tls::CaFile(path))
+            Ok(Tls::CaFile { path, sha256: Some(Sha256::digest(&text).into()) })
         }
     }
 }

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::*;
-use crate::target::{Budget, Credentials, Protocol, Tls};
+use crate::target::{Budget, Credentials, Privilege, Protocol, Tls};
 
 fn parse(text: &str) -> Result<Config, Problems> {
     let variable = |name: &str| (name == "SECRET").then(|| "long enough secret\n".to_owned());
@@ -113,6 +113,21 @@ fn the_hash_tells_configurations_apart() {
     assert_ne!(first, parse("site: {name: abd}\n").unwrap().hash);
 }
 
+#[test]
+fn a_target_whose_authorities_changed_is_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = "tls: {ca_file: ca.pem}";
+    let text = format!("site: {{name: abc}}\ntargets: [{{name: a, address: a, protocol: redfish, {tls}}}]\n");
+    let with = |authority: &str| {
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{authority}\n");
+        std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
+        let around = Surroundings { folder: folder.path(), variable: &|_| None };
+        Config::parse("f.yml", &text, &around).unwrap().targets.remove(0)
+    };
+    assert_eq!(with("one"), with("one"));
+    assert_ne!(with("one"), with("other"));
+}
+
 /// The example with its settings in comments switched on or left alone.
 fn example(switched_on: bool) -> Config {
     let folder = tempfile::tempdir().unwrap();
@@ -120,11 +135,17 @@ fn example(switched_on: bool) -> Config {
     for made in ["secrets", "profiles", "targets"] {
         std::fs::create_dir(folder.path().join(made)).unwrap();
     }
-    for secret in ["pdu-community", "bmc-password", "netbox-token"] {
+    for secret in ["pdu-community", "bmc-password", "bmc-group-key", "netbox-token", "central-token"] {
         put(&format!("secrets/{secret}"), "a secret\n");
     }
     put("web.yml", "");
+    put("firmware.yml", "components: []\n");
     put("bmc-ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    let own = rcgen::generate_simple_self_signed(["collector.example".to_owned()]).unwrap();
+    for name in ["receiver-ca.pem", "client.pem"] {
+        put(name, &own.cert.pem());
+    }
+    put("client.key", &own.signing_key.serialize_pem());
     let text = include_str!("../../../lightsout.example.yml");
     let switch = |line: &str| match line.trim_start().strip_prefix('#') {
         Some(setting) if switched_on && setting.starts_with(|c: char| c.is_ascii_lowercase()) => {
@@ -141,13 +162,47 @@ fn example(switched_on: bool) -> Config {
 #[test]
 fn the_example_is_right_as_it_is_and_with_all_its_settings() {
     let plain = example(false);
-    assert_eq!(plain.targets.len(), 4);
+    assert_eq!(plain.targets.len(), 5);
     assert_eq!((plain.target_files.len(), plain.target_http.len()), (1, 1));
     assert_eq!((plain.state_dir, plain.targets[0].max_repetitions), (None, None));
     let full = example(true);
     assert!(full.state_dir.is_some() && full.web.config_file.is_some() && full.profile_dirs.len() == 1);
+    assert!(plain.firmware.is_none() && full.firmware.is_some());
     assert_eq!(full.targets[0].max_repetitions, Some(10));
     assert_eq!(full.targets[0].device.description.asset_tag, "004711");
+    assert_eq!(plain.destinations.len(), 2);
+    assert_eq!(
+        (full.destinations[0].bytes_per_second, full.destinations[1].filter.thin.len()),
+        (Some(20 << 10), 2)
+    );
+    assert_eq!(
+        plain.buffer,
+        full.buffer.map(|buffer| super::forwarding::Buffer { max_age: None, clock_floor: None, ..buffer })
+    );
+}
+
+#[test]
+fn a_login_of_ipmi_asks_for_little_unless_it_says_more() {
+    let login = |more: &str| {
+        let text = format!(
+            "site: {{name: dc1}}\ncredentials: {{b: {{type: ipmi, user: u, password_env: SECRET{more}}}}}\n\
+             targets: [{{name: a, address: a, protocol: ipmi, credentials: b}}]\n"
+        );
+        let config = parse(&text).unwrap_or_else(|problems| panic!("{}", problems.render()));
+        let Some(Credentials::Ipmi(login)) = config.targets[0].credentials.clone() else {
+            panic!("no login")
+        };
+        (login.privilege, login.group_key.map(|key| key.expose_secret().to_owned()))
+    };
+    assert_eq!(login(""), (Privilege::User, None));
+    let key = Some("long enough secret".to_owned());
+    assert_eq!(login(", privilege: operator, group_key_env: SECRET"), (Privilege::Operator, key));
+    let wrong = "site: {name: dc1}\ncredentials: {b: {type: ipmi, user: u, group_key: x, privilege: administrator}}\n\
+                 targets: [{name: a, address: a, protocol: redfish, credentials: b}]\n";
+    let problems = parse(wrong).unwrap_err().render();
+    for expected in ["write group_key_file: PATH or group_key_env: VARIABLE", "privilege"] {
+        assert!(problems.contains(expected), "{problems}");
+    }
 }
 
 #[test]
@@ -158,7 +213,9 @@ fn the_example_shows_every_key() {
     collect_keys(&schema, &mut keys);
     assert!(keys.len() > 40, "{keys:?}");
     // Said in other words: a variable instead of a file, and what is rare.
-    for left_out in ["community_env", "password_env", "passphrase_file", "token_env", "context"] {
+    for left_out in
+        ["community_env", "password_env", "group_key_env", "passphrase_file", "token_env", "context"]
+    {
         assert!(keys.remove(left_out), "{left_out}");
     }
     let missing: Vec<_> = keys.iter().filter(|key| !text.contains(&format!("{key}:"))).collect();

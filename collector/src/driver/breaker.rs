@@ -174,7 +174,8 @@ fn read(path: &Path) -> Result<Option<File>, BreakerError> {
     serde_json::from_slice(&text).map(Some).map_err(|error| broken(error.to_string()))
 }
 
-fn write_atomically(path: &Path, text: &[u8]) -> std::io::Result<()> {
+/// Replaces a file at once: whoever reads it sees all of the old or all of the new.
+pub(crate) fn write_atomically(path: &Path, text: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();

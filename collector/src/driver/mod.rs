@@ -6,7 +6,10 @@
 pub mod any;
 pub mod breaker;
 pub mod budget;
+pub mod fallback;
+pub(crate) mod identities;
 pub mod ipmi;
+pub(crate) mod names;
 pub mod redfish;
 pub mod snmp;
 

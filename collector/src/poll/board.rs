@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use exporters::latest::Latest;
 use model::{PollError, PollReport, Reason, Timestamp};
 
+use crate::clock::wall_clock;
 use crate::poll::fleet::Outlet;
-use crate::poll::task::{Outcome, wall_clock};
+use crate::poll::task::Outcome;
 use crate::status::{TargetState, TargetStatus};
 use crate::target::Target;
 

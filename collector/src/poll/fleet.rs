@@ -1,25 +1,25 @@
 //! All targets of a program: starts, changes and ends their tasks.
 //!
 //! A reload touches only the targets that it changes: the others keep their sessions, their ticks and
-//! what they have learned.
+//! what they have learned. Targets share no permits and no queue: a poll that waits for a silent device holds
+//! no answers yet, so that any number of dead devices costs little memory and delays nobody. What a poll holds
+//! at most is limited by its driver; ticks that are spread over the interval keep most polls apart.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::wall_clock;
 use crate::driver::Driver;
-use crate::poll::task::{Outcome, Poller, wall_clock};
+use crate::firmware::Firmware;
+use crate::poll::task::{Outcome, Poller};
 use crate::schedule::Schedule;
 use crate::target::Target;
 use crate::telemetry::Telemetry;
-
-/// Most polls at once. Each holds one device's answers while it runs, some 100 KiB for a large switch.
-const MAX_POLLS: usize = 512;
 
 /// Longest wait for a device to confirm that its session is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,7 +37,6 @@ pub trait Outlet: Send + Sync {
 struct Shared {
     outlet: Arc<dyn Outlet>,
     telemetry: Telemetry,
-    permits: Semaphore,
 }
 
 struct Running {
@@ -50,6 +49,7 @@ struct Running {
 pub struct Fleet {
     shared: Arc<Shared>,
     running: HashMap<String, Running>,
+    firmware: Option<Arc<Firmware>>,
 }
 
 /// What a reload did.
@@ -68,8 +68,14 @@ pub struct Changes {
 impl Fleet {
     /// No targets yet.
     pub fn new(outlet: Arc<dyn Outlet>, telemetry: Telemetry) -> Self {
-        let shared = Shared { outlet, telemetry, permits: Semaphore::new(MAX_POLLS) };
-        Self { shared: Arc::new(shared), running: HashMap::new() }
+        let shared = Shared { outlet, telemetry };
+        Self { shared: Arc::new(shared), running: HashMap::new(), firmware: None }
+    }
+
+    /// Follows the firmware of its targets.
+    pub fn following(mut self, firmware: Arc<Firmware>) -> Self {
+        self.firmware = Some(firmware);
+        self
     }
 
     /// Makes the running targets be these. `driver` is called for those that are new or changed.
@@ -104,7 +110,10 @@ impl Fleet {
         self.end(ended).await;
         changes.added = wanted.len() - changes.changed;
         for (name, target) in wanted {
-            let poller = Poller::new(Arc::clone(&target), driver(&target));
+            let mut poller = Poller::new(Arc::clone(&target), driver(&target));
+            if let Some(firmware) = &self.firmware {
+                poller = poller.following(firmware);
+            }
             self.running.insert(name, start(poller, Arc::clone(&self.shared)));
         }
         changes
@@ -147,7 +156,6 @@ async fn run<D: Driver>(mut poller: Poller<D>, shared: Arc<Shared>, stop: Cancel
     let polls = async {
         loop {
             tokio::time::sleep_until(schedule.next().into()).await;
-            let Ok(_permit) = shared.permits.acquire().await else { return };
             // On the heap: a poll's state is far larger than that of a task that waits for its tick.
             let outcome = Box::pin(poller.poll(wall_clock())).await;
             let now = Instant::now().into_std();
@@ -171,6 +179,7 @@ mod tests {
     use super::*;
     use crate::config::Site;
     use crate::poll::task::tests::target;
+    use crate::target::Protocol;
     use model::{PollError, ReportBuilder};
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -230,6 +239,46 @@ mod tests {
         assert_eq!(*board.removed.lock().unwrap(), ["c"]);
         fleet.shutdown().await;
         assert_eq!(driver.closed.load(Ordering::Relaxed), 5);
+    }
+
+    /// Answers within a second, or never.
+    struct Answers(bool);
+
+    impl Driver for Answers {
+        async fn poll(&mut self, _report: &mut ReportBuilder) -> Result<(), PollError> {
+            if !self.0 {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(())
+        }
+
+        async fn close(&mut self) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_devices_delay_nobody() {
+        let board = Arc::new(Board::default());
+        let (telemetry, _registry) = Telemetry::new(&Site::default(), "");
+        let overruns = telemetry.clone();
+        let mut fleet = Fleet::new(Arc::clone(&board) as Arc<dyn Outlet>, telemetry);
+        let fleet_of = |range: std::ops::Range<usize>, protocol| {
+            range.map(move |number| {
+                let target = (*target(&format!("device-{number}"))).clone();
+                Arc::new(Target { protocol, interval: Duration::from_secs(30), ..target })
+            })
+        };
+        let targets = fleet_of(0..100, Protocol::Snmp).chain(fleet_of(100..2_000, Protocol::Redfish));
+        fleet.apply(targets.collect(), |target| Answers(target.protocol == Protocol::Snmp)).await;
+        tokio::time::sleep(Duration::from_secs(30 * 60)).await;
+        fleet.shutdown().await;
+
+        assert_eq!(overruns.overruns()["snmp"], 0);
+        let polls = board.polls.lock().unwrap();
+        for live in 0..100 {
+            let polls = polls[&format!("device-{live}")];
+            assert!((60..=61).contains(&polls), "device-{live} was polled {polls} times in 60 intervals");
+        }
     }
 
     #[tokio::test(start_paused = true)]

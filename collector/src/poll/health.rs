@@ -49,15 +49,21 @@ impl Health {
         for &(rejection, count) in &poll.rejections {
             *self.rejected.entry(rejection).or_default() += u64::from(count);
         }
-        self.record(poll.error.is_none());
+        self.record(poll);
         self.report.finish(poll.at, poll.duration, poll.error.clone())
     }
 
-    fn record(&mut self, up: bool) {
+    fn record(&mut self, poll: &PollReport) {
+        let up = poll.error.is_none();
         let protocol = Labels::new().with(Label::Protocol, self.protocol);
         let report = &mut self.report;
         report.record(metric::OOB_DEVICE_UP, &Labels::new(), f64::from(u8::from(up)));
-        report.record(metric::OOB_DEVICE_PROTOCOL_UP, &protocol, f64::from(u8::from(up)));
+        let only = [(self.protocol, up)];
+        let protocols = if poll.protocols.is_empty() { &only[..] } else { &poll.protocols };
+        for (name, up) in protocols {
+            let labels = Labels::new().with(Label::Protocol, name);
+            report.record(metric::OOB_DEVICE_PROTOCOL_UP, &labels, f64::from(u8::from(*up)));
+        }
         report.record(metric::OOB_DEVICE_POLL_INTERVAL, &Labels::new(), self.interval.as_secs_f64());
         if let Some(at) = self.last_success {
             report.record(metric::OOB_DEVICE_LAST_SUCCESS_TIMESTAMP, &Labels::new(), at as f64 / 1e3);

@@ -1,12 +1,13 @@
 //! The life of one target: wait for its tick, poll within its deadline, publish, again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::{PollError, PollReport, Reason, ReportBuilder, Timestamp};
 use tokio::time::Instant;
 
 use crate::driver::Driver;
+use crate::firmware::Firmware;
+use crate::firmware::tracker::Tracker;
 use crate::poll::health::Health;
 use crate::target::Target;
 
@@ -27,6 +28,7 @@ pub struct Poller<D> {
     driver: D,
     report: ReportBuilder,
     health: Health,
+    firmware: Option<Tracker>,
     up: Option<bool>,
 }
 
@@ -36,10 +38,17 @@ impl<D: Driver> Poller<D> {
         Self {
             report: ReportBuilder::new(Arc::clone(&target.device)),
             health: Health::new(&target),
+            firmware: None,
             up: None,
             driver,
             target,
         }
+    }
+
+    /// Says of each poll how the firmware stands to what is wanted, and whether it has changed.
+    pub fn following(mut self, firmware: &Arc<Firmware>) -> Self {
+        self.firmware = Some(firmware.track(&self.target));
+        self
     }
 
     /// The target.
@@ -58,7 +67,10 @@ impl<D: Driver> Poller<D> {
             Ok(Err(error)) => Some(error),
             Err(_) => self.deadline_passed(),
         };
-        let readings = self.report.finish(at, begun.elapsed(), error);
+        let mut readings = self.report.finish(at, begun.elapsed(), error);
+        if let Some(firmware) = &mut self.firmware {
+            firmware.amend(&mut readings, self.report.device_labels());
+        }
         let status = self.health.note(&readings);
         self.tell(&readings);
         Outcome {
@@ -112,17 +124,12 @@ impl<D: Driver> Poller<D> {
     }
 }
 
-/// Wall time now.
-pub fn wall_clock() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    i64::try_from(since.unwrap_or(Duration::ZERO).as_millis()).unwrap_or(Timestamp::MAX)
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::target::{Address, Budget, Protocol, Tls};
     use model::{Device, Labels, metric};
+    use std::time::Duration;
 
     pub(crate) fn target(name: &str) -> Arc<Target> {
         Arc::new(Target {
@@ -143,6 +150,7 @@ pub(crate) mod tests {
             tls: Tls::Verify,
             budget: Budget { concurrency: 1, rate: 10.0 },
             max_repetitions: None,
+            fallback: None,
         })
     }
 

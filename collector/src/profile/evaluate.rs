@@ -3,6 +3,7 @@
 //! Never invents a value: what is absent, unreadable or without an identity is not recorded, and
 //! what the device sent and cannot be used is counted by cause.
 
+use std::collections::HashSet;
 use std::hash::RandomState;
 use std::ops::Range;
 
@@ -48,7 +49,7 @@ pub(super) fn evaluate(
     trace: Option<Trace<'_>>,
     mut memory: Option<(&RandomState, &mut [Table])>,
 ) {
-    let mut pen = Pen { report, trace, text: String::new(), spans: Vec::new() };
+    let mut pen = Pen { report, trace, twin: false, text: String::new(), spans: Vec::new() };
     let (mut scratch, mut steps) = (Vec::new(), Vec::new());
     for (table, output) in program.outputs.iter().enumerate() {
         if output.rules.is_empty() || !enabled(table) {
@@ -59,13 +60,15 @@ pub(super) fn evaluate(
         if let Some((_, known)) = &mut known {
             known.truncate(rows);
         }
+        let twins = output.twins((0..rows).map(|at| Row::new(&program.shapes, frames, table, at)));
         for at in 0..rows {
             let row = Row::new(&program.shapes, frames, table, at);
+            pen.twin = twins.contains(row.index());
             let Some((key, known)) = &mut known else {
                 pen.row(output, &row, None);
                 continue;
             };
-            let inputs = fingerprint(key, &output.inputs, &row, &mut scratch);
+            let inputs = fingerprint(key, &output.inputs, &row, pen.twin, &mut scratch);
             if let Some(steps) = known.steps(at, inputs, pen.report) {
                 pen.follow(steps, output, &row);
             } else {
@@ -82,10 +85,26 @@ pub(super) fn frames<'a>(program: &'a Program, objects: &'a Objects) -> Vec<Fram
     program.shapes.iter().map(|shape| Frame::gather(shape, objects)).collect()
 }
 
+impl Output {
+    /// Indexes of the rows whose identity an earlier row has, where such rows are told apart.
+    fn twins<'a>(&self, rows: impl Iterator<Item = Row<'a>>) -> HashSet<&'a [u32]> {
+        let identity = self.labels.iter().find(|(label, _)| self.unique_ids && *label == Label::HwId);
+        let Some((_, identity)) = identity else { return HashSet::new() };
+        let mut known = HashSet::new();
+        let is_twin = |row: &Row<'a>| {
+            let mut text = String::new();
+            row.counts() && identity.write(row, &mut text) && !known.insert(text)
+        };
+        rows.filter(is_twin).map(|row| row.index()).collect()
+    }
+}
+
 /// Writes labels into one text and records what they belong to.
 struct Pen<'p, 't> {
     report: &'p mut ReportBuilder,
     trace: Option<Trace<'t>>,
+    /// Whether the row's identity needs its index.
+    twin: bool,
     text: String,
     spans: Vec<(Label, Range<usize>)>,
 }
@@ -124,7 +143,7 @@ impl Pen<'_, '_> {
                     if !rule.may_count(row) {
                         continue;
                     }
-                    match rule.value(row) {
+                    match rule.reading(row) {
                         Ok(Some(Reading::Number(value))) => {
                             self.report.record_at(place, value);
                         }
@@ -153,7 +172,11 @@ impl Pen<'_, '_> {
     fn write(&mut self, labels: &[(Label, Template)], row: &Row<'_>) {
         for (label, template) in labels {
             let start = self.text.len();
-            template.write(row, &mut self.text);
+            let written = template.write(row, &mut self.text);
+            if self.twin && written && *label == Label::HwId {
+                self.text.push('#');
+                self.text.push_str(&row.index().iter().map(u32::to_string).collect::<Vec<_>>().join("."));
+            }
             self.spans.push((*label, start..self.text.len()));
         }
     }
@@ -165,7 +188,7 @@ impl Pen<'_, '_> {
         if !rule.may_count(row) {
             return;
         }
-        match rule.value(row) {
+        match rule.reading(row) {
             Ok(Some(value)) => {
                 self.write(&rule.labels, row);
                 self.record(rule, row, &value);
@@ -216,6 +239,16 @@ impl Rule {
     /// Whether the conditions on what the rule itself measures hold.
     fn may_count(&self, row: &Row<'_>) -> bool {
         row.passes(self.conditions.iter().filter(|(field, _)| self.measures(*field)))
+    }
+
+    /// As [`value`](Self::value). A limit that is not available or cannot be true is none.
+    fn reading(&self, row: &Row<'_>) -> Result<Option<Reading<'_>>, Rejection> {
+        let (low, high) = self.metric.definition().range;
+        match self.value(row) {
+            Err(Rejection::Na) if self.limit => Ok(None),
+            Ok(Some(Reading::Number(number))) if self.limit && !(low..=high).contains(&number) => Ok(None),
+            reading => reading,
+        }
     }
 
     /// What the row gives: a value, nothing, or something that cannot be used.

@@ -110,6 +110,9 @@ pub struct Table {
     /// Labels of all readings of a row: label to template.
     #[serde(default)]
     pub labels: BTreeMap<String, OneOrMany<String>>,
+    /// Several rows may have the same `hw.id`: all but the first get their index as a suffix (`eth0#7`).
+    #[serde(default)]
+    pub unique_ids: bool,
     /// Readings of each row.
     #[serde(default)]
     pub metrics: Vec<Reading>,

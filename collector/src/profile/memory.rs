@@ -118,14 +118,16 @@ pub(super) fn inputs(shape: &Shape, output: &Output) -> Vec<FieldId> {
     inputs
 }
 
-/// The fingerprint of a row's inputs, which are written to `scratch`.
+/// The fingerprint of a row's inputs and of whether it is a twin, which are written to `scratch`.
 pub(super) fn fingerprint(
     key: &RandomState,
     inputs: &[FieldId],
     row: &Row<'_>,
+    twin: bool,
     scratch: &mut Vec<u8>,
 ) -> u64 {
     scratch.clear();
+    scratch.push(u8::from(twin));
     inputs.iter().for_each(|field| row.write_input(*field, scratch));
     key.hash_one(&*scratch)
 }

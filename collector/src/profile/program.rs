@@ -47,6 +47,8 @@ pub(super) struct DeviceTemplates {
 #[derive(Debug, Default)]
 pub(super) struct Output {
     pub(super) labels: Vec<(Label, Template)>,
+    /// Whether rows with the same identity are told apart.
+    pub(super) unique_ids: bool,
     pub(super) rules: Vec<Rule>,
     /// What decides on anything but numbers.
     pub(super) inputs: Vec<FieldId>,
@@ -107,6 +109,8 @@ pub(super) struct Rule {
     pub(super) absent: Vec<Literal>,
     pub(super) conditions: Vec<(FieldId, Check)>,
     pub(super) labels: Vec<(Label, Template)>,
+    /// Whether it reads a limit. What a device sends where there is none is no reading that was lost.
+    pub(super) limit: bool,
     /// Labels without which nothing is recorded.
     pub(super) required: Vec<Label>,
 }

@@ -179,7 +179,8 @@ impl<'a> Row<'a> {
         self.shapes.get(self.table)
     }
 
-    fn index(&self) -> &'a [u32] {
+    /// The sub-identifiers that tell the row from others of its table.
+    pub(super) fn index(&self) -> &'a [u32] {
         self.frames.get(self.table).and_then(|frame| frame.indexes.get(self.at)).copied().unwrap_or(&[])
     }
 

@@ -9,6 +9,8 @@ use anyhow::Context;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 
+use super::forwarding;
+use crate::clock::wall_clock;
 use crate::config::Web;
 use crate::driver::any::Common;
 use crate::driver::breaker::Breakers;
@@ -16,7 +18,6 @@ use crate::driver::ipmi::{Ipmi, system_entropy};
 use crate::driver::redfish::driver::Redfish;
 use crate::driver::snmp::Snmp;
 use crate::poll::board::Board;
-use crate::poll::task::wall_clock;
 use crate::profile::Profiles;
 use crate::web::toolkit::WebConfig;
 use crate::web::{self, ReloadRequest};
@@ -61,24 +62,33 @@ fn breakers(state_dir: Option<&Path>) -> anyhow::Result<Arc<Breakers>> {
     Ok(breakers)
 }
 
-/// Serves the web endpoints until `shutdown` says so; `ready` is what `/-/ready` answers. Gives back where.
+/// What the web endpoints show.
+pub(super) struct Shown {
+    pub(super) board: Arc<Board>,
+    pub(super) forwarding: Option<Arc<forwarding::Shared>>,
+    pub(super) registry: Registry,
+    /// What `/-/ready` answers.
+    pub(super) ready: Arc<AtomicBool>,
+}
+
+/// Serves the web endpoints until `shutdown` says so. Gives back where.
 ///
 /// # Errors
 /// The address is taken, or the web configuration file has mistakes.
 pub(super) fn serve(
     web: &Web,
-    board: Arc<Board>,
-    registry: Registry,
+    shown: Shown,
     reload: mpsc::Sender<ReloadRequest>,
     mut shutdown: watch::Receiver<bool>,
-    ready: Arc<AtomicBool>,
 ) -> anyhow::Result<SocketAddr> {
     let web_config = web.config_file.as_ref().map(WebConfig::open).transpose()?.map(Arc::new);
     let listener = std::net::TcpListener::bind(web.listen)
         .with_context(|| format!("cannot listen on {}: choose another address in web.listen", web.listen))?;
+    let Shown { board, forwarding, registry, ready } = shown;
     let state = web::State {
         latest: Arc::clone(&board.latest),
         targets: Arc::new(move || board.targets()),
+        buffer: Arc::new(move || forwarding.as_ref().map(|shared| shared.status())),
         registry: Arc::new(registry),
         reload,
         ready: Arc::new(move || ready.load(Ordering::Relaxed)),

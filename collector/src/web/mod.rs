@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
-use crate::status::TargetStatus;
+use crate::status::{BufferStatus, TargetStatus};
 pub use server::serve;
 
 /// No endpoint takes a body; this is room for a client that sends one all the same.
@@ -48,7 +48,9 @@ pub struct State {
     pub latest: Arc<Latest>,
     /// All targets as they are now.
     pub targets: Arc<dyn Fn() -> Vec<TargetStatus> + Send + Sync>,
-    /// The program's own metrics.
+    /// The buffer and its destinations as they are now, where there is a buffer.
+    pub buffer: Arc<dyn Fn() -> Option<BufferStatus> + Send + Sync>,
+    /// The distributions of the program's own metrics.
     pub registry: Arc<Registry>,
     /// Takes requests to reload the configuration.
     pub reload: mpsc::Sender<ReloadRequest>,

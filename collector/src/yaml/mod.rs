@@ -14,6 +14,7 @@ mod path;
 mod problem;
 mod scalar;
 mod schema;
+mod size;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use duration::Duration;
 pub use node::{MAX_BYTES, MAX_DEPTH, MAX_KEYS, MAX_NODES};
 pub use path::{Path, Step, is_variable_name};
 pub use problem::{Place, Problem, Problems};
+pub use size::Size;
 pub use suggest::nearest;
 
 use problem::Show;

@@ -73,7 +73,7 @@ async fn an_address_that_is_taken_is_named() {
 
 #[tokio::test]
 async fn a_schema_and_completions_are_printed() {
-    for of in ["config", "profile"] {
+    for of in ["config", "profile", "baseline"] {
         let ended = run(["schema", of]).await;
         let schema: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
         assert!(schema["properties"].is_object() && ended.code == Some(0), "{ended:?}");
@@ -83,7 +83,7 @@ async fn a_schema_and_completions_are_printed() {
     assert_eq!(run(["no-such-command"]).await.code, Some(2));
     let help = lightsout(["--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for command in ["run", "check", "probe", "record", "schema", "completions", "demo"] {
+    for command in ["run", "check", "probe", "record", "firmware", "schema", "completions", "demo"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in\n{help}");
     }
 }

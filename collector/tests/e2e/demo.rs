@@ -65,13 +65,28 @@ async fn the_demo_ends_by_itself_and_says_what_it_came_to() {
         let found = ended.stdout.lines().find_map(|line| line.strip_prefix(start));
         found.unwrap_or_else(|| panic!("no {start:?} in {}", ended.stdout))
     };
-    let states = line("devices: 13 (");
+    let states = line("devices: 15 (");
     assert!(states.ends_with(" 1 down)"), "only switch-r2 is dead: {}", ended.stdout);
     let samples: u64 = line("samples: ").split(' ').next().unwrap().parse().unwrap();
     assert!(samples > 1000, "{}", ended.stdout);
     line("faults: ");
     line("  switch-r2: timeout: ");
     assert!(!line("  status page   ").ends_with(":0/"), "an address that can be opened");
+}
+
+#[tokio::test]
+async fn the_demo_says_what_happens_and_when() {
+    let listed = run(["demo", "--scenario", "list"]).await;
+    assert_eq!((listed.code, listed.stdout.lines().count()), (Some(0), 8), "{listed:?}");
+    let arguments = "demo --scenario rack-dark --speed 200 --for 15s --interval 1s --listen 127.0.0.1:0";
+    let ended = run(arguments.split(' ')).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told: Vec<&str> = ended.stdout.lines().filter(|line| line.starts_with("T+")).collect();
+    // The phases at 20 s and 920 s, at 200 times the speed of life.
+    assert_eq!(told, ["T+0.1s all devices of rack r1 fall silent", "T+4.6s rack r1 answers again"]);
+    assert!(!ended.stdout.contains("dead on purpose"), "{}", ended.stdout);
+    let unknown = run(["demo", "--scenario", "flood"]).await;
+    assert!(unknown.code == Some(1) && unknown.stderr.contains("rack-dark"), "{unknown:?}");
 }
 
 #[tokio::test]
@@ -108,10 +123,10 @@ struct Prometheus {
 impl Prometheus {
     async fn start(scraped: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let rules = root().join("alert-rules/lightsout.yml").canonicalize().unwrap();
+        let rules = root().join("alert-rules").canonicalize().unwrap();
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
-             rule_files: [{}]\n\
+             rule_files: [{}/*.yml]\n\
              scrape_configs:\n  \
                - job_name: metrics\n    static_configs: [{{targets: ['{scraped}']}}]\n  \
                - job_name: probe\n    metrics_path: /probe\n    \
@@ -173,16 +188,16 @@ impl Prometheus {
     }
 }
 
-/// Whether a series is Prometheus's own: of the scrape itself, or of an alert.
+/// Whether a series is Prometheus's own: of the scrape itself, of an alert or a recording rule.
 fn is_of_prometheus(name: &str) -> bool {
-    name == "up" || name.starts_with("scrape_") || name.starts_with("ALERTS")
+    name == "up" || name.starts_with("scrape_") || name.starts_with("ALERTS") || name.contains(':')
 }
 
 #[tokio::test]
 async fn prometheus_holds_what_the_demo_serves() {
     let program = demo().await;
     let prometheus = Prometheus::start(program.address).await;
-    prometheus.until("count(up%7Bjob=%22probe%22%7D==1)", 13.0).await;
+    prometheus.until("count(up%7Bjob=%22probe%22%7D==1)", 15.0).await;
     // What is served after each of five scrapes.
     let mut served = Vec::new();
     let mut scraped = None;
@@ -220,7 +235,7 @@ async fn prometheus_holds_what_the_demo_serves() {
     }
     assert!(compared.iter().all(|(_, labels)| !labels.keys().any(|label| label.starts_with("exported_"))));
 
-    prometheus.until("sum(probe_success)", 12.0).await;
+    prometheus.until("sum(probe_success)", 14.0).await;
     prometheus.until("probe_success%7Binstance=%22switch-r2%22%7D", 0.0).await;
     let same = "count(hw_temperature_celsius%7Bjob=%22probe%22%7D)-\
                 count(hw_temperature_celsius%7Bjob=%22metrics%22%7D)";
@@ -233,7 +248,7 @@ async fn prometheus_holds_what_the_demo_serves() {
 async fn assert_undisturbed(prometheus: &Prometheus) {
     let targets = prometheus.ask("/api/v1/targets").await;
     let targets = targets["activeTargets"].as_array().unwrap();
-    assert_eq!(targets.len(), 14);
+    assert_eq!(targets.len(), 16);
     for target in targets {
         assert!(target["health"] == "up" && target["lastError"] == "", "{target:#}");
     }

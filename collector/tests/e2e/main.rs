@@ -8,9 +8,11 @@
 mod bad_input;
 mod command_line;
 mod demo;
+mod firmware;
 mod lists;
 mod peers;
 mod recordings;
 mod refused;
 mod reload;
+mod scenarios;
 mod support;

@@ -94,6 +94,7 @@ pub(crate) async fn start_with(targets: Vec<TargetStatus>, web: Option<Arc<WebCo
     let state = State {
         latest: Arc::clone(&latest),
         targets: Arc::new(move || targets.clone()),
+        buffer: Arc::new(|| None),
         registry: Arc::new(registry),
         reload,
         ready: Arc::new(|| true),

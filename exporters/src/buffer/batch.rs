@@ -8,7 +8,7 @@ use std::sync::Arc;
 use model::{Metric, Timestamp};
 
 /// A series as the log knows it: its labels are the text that `model::Series` keeps.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSeries {
     /// The metric.
     pub metric: Metric,
@@ -16,7 +16,8 @@ pub struct StoredSeries {
     pub device: Arc<str>,
     /// Labels of its own, in exposition format without braces.
     pub own: Box<str>,
-    /// When the series was first seen in this log: the start time of a cumulative counter.
+    /// When the series was first seen in this log: the start time of a cumulative counter. 0 where the clock was
+    /// not known then.
     pub since: Timestamp,
 }
 
@@ -36,8 +37,9 @@ pub struct Run {
     pub series: Arc<StoredSeries>,
     /// Which of the batch's points are its, oldest first.
     pub points: Range<usize>,
-    /// Whether the series was seen to end after the last of them.
-    pub ended: bool,
+    /// When a later report was seen to lack the series, if one did: where a stale marker belongs. Such a run may
+    /// have no points, where an earlier batch brought the last of them.
+    pub ended: Option<Timestamp>,
 }
 
 /// Samples of consecutive reports, to be sent and acknowledged together.

@@ -185,6 +185,8 @@ pub(crate) struct Discrete {
     pub(crate) event_type: u8,
     /// The states that are on, 0 to 14.
     pub(crate) states: Vec<u8>,
+    /// The states instead where nothing is wrong, if `states` is trouble.
+    pub(crate) well: Option<Vec<u8>>,
     /// The states that there are, as bits.
     pub(crate) mask: u16,
     /// Whether the record is a full one.
@@ -299,6 +301,16 @@ impl Bmc {
     /// The BMC that comes with the mock.
     pub fn server() -> Result<Self, BmcError> {
         Self::parse(SERVER)
+    }
+
+    /// The same BMC with nothing wrong.
+    pub fn calm(mut self) -> Self {
+        for sensor in &mut self.sensors {
+            if let Reading::Discrete(Discrete { states, well: Some(well), .. }) = &mut sensor.reading {
+                states.clone_from(well);
+            }
+        }
+        self
     }
 
     /// The sensor with a number that can be read.

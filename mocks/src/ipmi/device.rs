@@ -147,7 +147,9 @@ impl Device {
         let mut state = self.state();
         state.stats.datagrams += 1;
         state.sessions.expire(now);
-        let exchange = if state.faults.loses(None) { None } else { self.dispatch(&mut state, datagram, now) };
+        let is_ping = matches!(Packet::decode(datagram), Some(Packet::Ping(_)));
+        let is_lost = state.faults.loses(None, is_ping);
+        let exchange = if is_lost { None } else { self.dispatch(&mut state, datagram, now) };
         let answer = exchange
             .filter(|(_, packets)| !packets.is_empty())
             .map(|(asked, packets)| state.faults.deliver(asked, packets));
@@ -194,8 +196,7 @@ impl Device {
             (net_fn::APP, 0x38) => commands::authentication_capabilities(options, &request),
             (net_fn::APP, 0x54) => commands::cipher_suites(options, &request),
             (net_fn::APP, 0x37) => Ok(self.shared.guid_of(self.seed).to_vec()),
-            // Insufficient privilege.
-            _ => Err(0xd4),
+            _ => Err(code::INSUFFICIENT_PRIVILEGE),
         };
         Some(request.response(&commands::octets(outcome)))
     }
@@ -220,7 +221,11 @@ impl Device {
             return None;
         };
         let asked = Some((request.net_fn, request.command));
-        if state.faults.loses(asked) {
+        if state.faults.strikes(asked, &Fault::Reboot) {
+            state.reset();
+            return None;
+        }
+        if state.faults.loses(asked, false) {
             return None;
         }
         state.stats.count(&request);
@@ -230,7 +235,11 @@ impl Device {
         state.faults.spoil_message(asked, &mut message);
         let (console, active) = state.sessions.find(id, now)?;
         let encrypted = active.keys.encrypt(vector, &message)?;
-        let number = active.next_sequence();
+        let number = if state.faults.strikes(asked, &Fault::UsedSequenceNumber) {
+            active.last_sequence()
+        } else {
+            active.next_sequence()
+        };
         let mut sealed = packet::sealed(&active.keys, console, number, &encrypted);
         let previous = std::mem::replace(&mut active.last_sent, sealed.clone());
         if closing {
@@ -251,7 +260,14 @@ impl Device {
     fn execute(&self, state: &mut State, id: u32, request: &Request<'_>, now: Duration) -> commands::Outcome {
         let options = &self.shared.options;
         let count = state.sessions.active();
+        let needed = state.faults.pick(Some((request.net_fn, request.command)), |fault| match fault {
+            Fault::NeedsPrivilege { level } => Some(*level),
+            _ => None,
+        });
         let (_, active) = state.sessions.find(id, now).ok_or(code::NOT_PRESENT)?;
+        if needed.is_some_and(|level| (active.privilege as u8) < level) {
+            return Err(code::INSUFFICIENT_PRIVILEGE);
+        }
         match (request.net_fn, request.command) {
             (net_fn::APP, 0x38) => commands::authentication_capabilities(options, request),
             (net_fn::APP, 0x54) => commands::cipher_suites(options, request),
@@ -298,6 +314,9 @@ impl FaultSet {
     fn spoil_message(&self, asked: Option<(u8, u8)>, message: &mut Vec<u8>) {
         if self.strikes(asked, &Fault::WrongChecksum) {
             message.iter_mut().last().into_iter().for_each(|octet| *octet ^= 0x55);
+        }
+        if self.strikes(asked, &Fault::WrongRequestNumber) {
+            packet::renumber(message);
         }
         if self.strikes(asked, &Fault::TruncatedPayload) {
             message.truncate(message.len() / 2);

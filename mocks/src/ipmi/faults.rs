@@ -53,10 +53,28 @@ pub enum Fault {
     WrongChecksum,
     /// The packet's authentication code is wrong.
     BadIntegrity,
+    /// The answer carries the number of another request.
+    WrongRequestNumber,
+    /// The packet carries a session sequence number that was used before.
+    UsedSequenceNumber,
+    /// Pings are answered, and nothing else.
+    OnlyPings,
     /// No session is left for a newcomer.
     SessionTableFull,
     /// All sessions are forgotten, once, when this is switched on.
     Reset,
+    /// The request is lost, and all sessions are.
+    Reboot,
+    /// An Open Session Request for a cipher suite is not answered.
+    IgnoreSuite {
+        /// The suite's number.
+        suite: Suite,
+    },
+    /// Requests in sessions of a lower privilege level end in completion code D4h.
+    NeedsPrivilege {
+        /// The level's number: 3 is Operator, 4 is Administrator.
+        level: u8,
+    },
     /// A cipher suite is refused.
     RefuseSuite {
         /// The suite's number.
@@ -164,11 +182,12 @@ impl FaultSet {
     }
 
     /// Whether the request is lost, by the faults that are limited to just `command`.
-    pub(crate) fn loses(&self, command: Option<(u8, u8)>) -> bool {
+    pub(crate) fn loses(&self, command: Option<(u8, u8)>, is_ping: bool) -> bool {
         let mut lost = false;
         for armed in self.0.iter().filter(|armed| armed.rule.command == command) {
             let strikes = match armed.rule.fault {
                 Fault::Silent => true,
+                Fault::OnlyPings => !is_ping,
                 Fault::Drop { every } => {
                     armed.seen.set(armed.seen.get().wrapping_add(1));
                     every != 0 && armed.seen.get().is_multiple_of(every)
@@ -224,7 +243,7 @@ mod tests {
     #[test]
     fn limits() {
         let mut faults = FaultSet::new(vec![Fault::Drop { every: 3 }.into()]);
-        let dropped: Vec<_> = (0..6).map(|_| faults.loses(None)).collect();
+        let dropped: Vec<_> = (0..6).map(|_| faults.loses(None, false)).collect();
         assert_eq!(dropped, [false, false, true, false, false, true]);
         faults = FaultSet::new(vec![FaultRule { times: Some(1), ..Fault::WrongChecksum.on(4, 45) }]);
         for expected in [true, false] {

@@ -164,6 +164,14 @@ pub(crate) fn checksum(octets: &[u8]) -> u8 {
     octets.iter().fold(0u8, |sum, octet| sum.wrapping_sub(*octet))
 }
 
+/// Gives a response the number of another request, with the checksum that belongs to it.
+pub(crate) fn renumber(response: &mut [u8]) {
+    let Some((_, [_, sequence, .., sum])) = response.split_at_mut_checked(3) else { return };
+    let (old, new) = (*sequence, sequence.wrapping_add(0x40));
+    *sequence = new;
+    *sum = sum.wrapping_add(old).wrapping_sub(new);
+}
+
 impl<'m> Request<'m> {
     /// Reads a message; `None` if its checksums are wrong, or it is none or no request.
     pub(crate) fn decode(message: &'m [u8]) -> Option<Self> {

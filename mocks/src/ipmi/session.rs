@@ -110,6 +110,11 @@ impl Active {
         self.sent
     }
 
+    /// The sequence number of the last packet sent.
+    pub(crate) fn last_sequence(&self) -> u32 {
+        self.sent
+    }
+
     /// Whether a packet with this sequence number is new.
     pub(crate) fn admit(&mut self, sequence: u32) -> bool {
         self.received.admit(sequence)
@@ -195,6 +200,10 @@ impl Sessions {
             [_, _, _, _, *algorithm, _, _, _] = take(&mut rest)?;
         }
         let role = role & 0x0f;
+        let is_ignored = |suite| faults.strikes(None, &Fault::IgnoreSuite { suite });
+        if Suite::ALL.into_iter().any(|suite| suite.algorithms() == algorithms && is_ignored(suite)) {
+            return None;
+        }
         let refused = |status| Some([&[tag, status, 0, 0], &console[..]].concat());
         let suite = Suite::ALL.into_iter().find(|suite| suite.algorithms() == algorithms);
         let Some(suite) = suite.filter(|suite| self.options.suites.contains(suite)) else {

@@ -5,6 +5,7 @@
 //! the same seed agree. Numbers keep the precision they have in the document; a property that is not
 //! a number (null, a string) stays as it is.
 
+use super::overrides::Override;
 use super::pattern::{matches, visit};
 use serde::Deserialize;
 use serde_json::{Number, Value};
@@ -94,17 +95,24 @@ struct Swing {
     integral: f64,
 }
 
-/// Whether any rule moves the document at `path`.
-pub(super) fn touches(rules: &[Rule], path: &str) -> bool {
-    rules.iter().any(|rule| matches(&rule.path, path))
+/// What readings depend on besides the moment.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    /// How they move.
+    pub(super) rules: &'a [Rule],
+    /// The documents as they were loaded.
+    pub(super) source: Source<'a>,
+    /// What is otherwise for a while.
+    pub(super) overrides: &'a [Override],
 }
 
 /// Refuses rules whose sources do not exist or go in a circle.
 pub(super) fn check(rules: &[Rule], source: Source<'_>) -> Result<(), RuleError> {
     let start = Moment { seed: 0, started_unix_s: 0, elapsed: Duration::ZERO };
+    let scene = Scene { rules, source, overrides: &[] };
     for rule in rules {
         if let Motion::Follow { of, .. } | Motion::Integrate { of, .. } = &rule.motion
-            && others(rules, source, of, &start, MAX_CHAIN).is_none()
+            && scene.others(of, &start, MAX_CHAIN).is_none()
         {
             let (path, property) = (rule.path.clone(), rule.property.clone());
             return Err(RuleError { path, property, of: of.clone() });
@@ -113,84 +121,83 @@ pub(super) fn check(rules: &[Rule], source: Source<'_>) -> Result<(), RuleError>
     Ok(())
 }
 
-/// Moves every property of `document` that a rule names.
-pub(super) fn apply(rules: &[Rule], source: Source<'_>, path: &str, document: &mut Value, at: &Moment) {
-    for rule in rules.iter().filter(|rule| matches(&rule.path, path)) {
-        visit(document, &rule.property, &mut |pointer, value| {
-            if let Some(moved) = moved(rules, source, rule, path, pointer, value, at) {
-                *value = moved;
+impl Scene<'_> {
+    /// Whether anything changes the document at `path`.
+    pub(super) fn touches(&self, path: &str) -> bool {
+        self.rules.iter().any(|rule| matches(&rule.path, path))
+            || self.overrides.iter().any(|change| change.path == path)
+    }
+
+    /// Moves every property of `document` that a rule names, then overrides what is otherwise.
+    pub(super) fn apply(&self, path: &str, document: &mut Value, at: &Moment) {
+        for rule in self.rules.iter().filter(|rule| matches(&rule.path, path)) {
+            visit(document, &rule.property, &mut |pointer, value| {
+                if let Some(moved) = self.moved(rule, path, pointer, value, at) {
+                    *value = moved;
+                }
+            });
+        }
+        for change in self.overrides.iter().filter(|change| change.path == path) {
+            change.patch(document);
+        }
+    }
+
+    fn moved(&self, rule: &Rule, path: &str, pointer: &str, value: &Value, at: &Moment) -> Option<Value> {
+        let seconds = at.elapsed.as_secs_f64();
+        let distance = match &rule.motion {
+            Motion::Clock { offset_s } => {
+                let now = at.started_unix_s.saturating_add(at.elapsed.as_secs());
+                return Some(Value::String(rfc3339(now.saturating_add_signed(*offset_s))));
             }
-        });
+            Motion::Count { per_second } => per_second * seconds,
+            Motion::Integrate { of, factor } => {
+                let (base, swing) = self.others(of, at, MAX_CHAIN)?;
+                factor * (base * seconds + swing.integral)
+            }
+            _ => self.swing(rule, path, pointer, at, MAX_CHAIN)?.distance,
+        };
+        let base = value.as_number()?;
+        like(base, base.as_f64()? + distance)
     }
-}
 
-fn moved(
-    rules: &[Rule],
-    source: Source<'_>,
-    rule: &Rule,
-    path: &str,
-    pointer: &str,
-    value: &Value,
-    at: &Moment,
-) -> Option<Value> {
-    let seconds = at.elapsed.as_secs_f64();
-    let distance = match &rule.motion {
-        Motion::Clock { offset_s } => {
-            let now = at.started_unix_s.saturating_add(at.elapsed.as_secs());
-            return Some(Value::String(rfc3339(now.saturating_add_signed(*offset_s))));
+    /// The swing of a property that drifts or follows. An override moves it and what follows it; its integral
+    /// goes on as if there were none, because counters do not turn back when an incident ends.
+    fn swing(&self, rule: &Rule, path: &str, pointer: &str, at: &Moment, chain: usize) -> Option<Swing> {
+        let mut swing = match &rule.motion {
+            Motion::Drift { amplitude, period_s } => {
+                let wave = wave((at.seed, path, pointer), at.elapsed.as_secs_f64(), *period_s);
+                Swing { distance: amplitude * wave.distance, integral: amplitude * wave.integral }
+            }
+            Motion::Follow { of, gain } => {
+                let (_, swing) = self.others(of, at, chain.checked_sub(1)?)?;
+                Swing { distance: gain * swing.distance, integral: gain * swing.integral }
+            }
+            _ => return None,
+        };
+        if let Some(shift) = self.overrides.iter().find_map(|change| change.shift_of(path, pointer)) {
+            let base = self.recorded(path, pointer)?;
+            swing.distance = shift.apply(base + swing.distance) - base;
         }
-        Motion::Count { per_second } => per_second * seconds,
-        Motion::Integrate { of, factor } => {
-            let (base, swing) = others(rules, source, of, at, MAX_CHAIN)?;
-            factor * (base * seconds + swing.integral)
-        }
-        _ => swing(rules, source, rule, path, pointer, at, MAX_CHAIN)?.distance,
-    };
-    let base = value.as_number()?;
-    like(base, base.as_f64()? + distance)
-}
-
-/// The swing of a property that drifts or follows.
-fn swing(
-    rules: &[Rule],
-    source: Source<'_>,
-    rule: &Rule,
-    path: &str,
-    pointer: &str,
-    at: &Moment,
-    chain: usize,
-) -> Option<Swing> {
-    match &rule.motion {
-        Motion::Drift { amplitude, period_s } => {
-            let wave = wave((at.seed, path, pointer), at.elapsed.as_secs_f64(), *period_s);
-            Some(Swing { distance: amplitude * wave.distance, integral: amplitude * wave.integral })
-        }
-        Motion::Follow { of, gain } => {
-            let (_, swing) = others(rules, source, of, at, chain.checked_sub(1)?)?;
-            Some(Swing { distance: gain * swing.distance, integral: gain * swing.integral })
-        }
-        _ => None,
+        Some(swing)
     }
-}
 
-/// The sum of the properties named `path#pointer`: in the documents, and of their swings.
-fn others(
-    rules: &[Rule],
-    source: Source<'_>,
-    of: &[String],
-    at: &Moment,
-    chain: usize,
-) -> Option<(f64, Swing)> {
-    let mut sum = (0.0, Swing { distance: 0.0, integral: 0.0 });
-    for name in of {
-        let (path, pointer) = name.split_once('#')?;
-        let rule = rules.iter().find(|rule| matches(&rule.path, path) && matches(&rule.property, pointer))?;
-        let swing = swing(rules, source, rule, path, pointer, at, chain)?;
-        sum.0 += source(path)?.pointer(pointer)?.as_f64()?;
-        sum.1.distance += swing.distance;
-        sum.1.integral += swing.integral;
+    /// The sum of the properties named `path#pointer`: in the documents, and of their swings.
+    fn others(&self, of: &[String], at: &Moment, chain: usize) -> Option<(f64, Swing)> {
+        let mut sum = (0.0, Swing { distance: 0.0, integral: 0.0 });
+        for name in of {
+            let (path, pointer) = name.split_once('#')?;
+            let fits = |rule: &&Rule| matches(&rule.path, path) && matches(&rule.property, pointer);
+            let swing = self.swing(self.rules.iter().find(fits)?, path, pointer, at, chain)?;
+            sum.0 += self.recorded(path, pointer)?;
+            sum.1.distance += swing.distance;
+            sum.1.integral += swing.integral;
+        }
+        Some(sum)
     }
-    Some(sum)
+
+    fn recorded(&self, path: &str, pointer: &str) -> Option<f64> {
+        (self.source)(path)?.pointer(pointer)?.as_f64()
+    }
 }
 
 /// A smooth wave between -1 and 1, and its integral since the start: three sines that do not meet.
@@ -244,6 +251,7 @@ fn rfc3339(unix_s: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shift::Shift;
     use serde_json::json;
 
     fn at(seed: u64, seconds: u64) -> Moment {
@@ -273,8 +281,12 @@ mod tests {
     }
 
     fn shown(path: &str, at: &Moment) -> Value {
+        shown_with(path, &[], at)
+    }
+
+    fn shown_with(path: &str, overrides: &[Override], at: &Moment) -> Value {
         let mut shown = document(path).unwrap();
-        apply(&rules(), &document, path, &mut shown, at);
+        Scene { rules: &rules(), source: &document, overrides }.apply(path, &mut shown, at);
         shown
     }
 
@@ -309,11 +321,27 @@ mod tests {
         let mut sum = 0.0;
         for second in 0..1000 {
             let of = ["/t#/Reading".to_owned()];
-            let (_, swing) = others(&rules(), &document, &of, &at(1, second), 1).unwrap();
+            let (rules, overrides) = (rules(), &[]);
+            let scene = Scene { rules: &rules, source: &document, overrides };
+            let (_, swing) = scene.others(&of, &at(1, second), 1).unwrap();
             sum += 40.0 + swing.distance;
         }
         let counted = shown("/e", &at(1, 1000))["kWh"].as_f64().unwrap();
         assert!((counted - (10.0 + 0.5 * sum)).abs() < 2.0, "{counted} {sum}");
+    }
+
+    #[test]
+    fn an_override_moves_what_follows_and_leaves_energy_alone() {
+        let (plain, hot) = (at(1, 77), [Override::moved("/t", "/Reading", Shift::by(10.0))]);
+        let read = |overrides: &[Override], path: &str, pointer: &str| {
+            shown_with(path, overrides, &plain).pointer(pointer).unwrap().as_f64().unwrap()
+        };
+        let rise = |path, pointer| read(&hot, path, pointer) - read(&[], path, pointer);
+        assert!((rise("/t", "/Reading") - 10.0).abs() < 1e-9);
+        assert!((rise("/f", "/Fans/0/Reading") - 1000.0).abs() <= 1.0);
+        assert_eq!(rise("/e", "/kWh"), 0.0);
+        let still = [Override::moved("/f", "/Fans/0/Reading", Shift::to(0.0))];
+        assert_eq!(shown_with("/f", &still, &plain)["Fans"][0]["Reading"], 0);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`tree`] | documents and where they come from |
 //! | [`live`] | readings that move with time |
+//! | [`overrides`] | what is otherwise while an incident lasts |
 //! | [`faults`] | the list of things that can go wrong, and when |
 //! | `mangle` | how a fault changes an answer |
 //! | `door` | accounts, sessions, lock-out |
@@ -26,6 +27,7 @@ pub mod faults;
 pub mod live;
 mod mangle;
 pub mod options;
+pub mod overrides;
 mod pattern;
 mod query;
 mod reply;
@@ -36,5 +38,6 @@ pub mod tree;
 
 pub use faults::{Fault, Kind};
 pub use options::{Account, Certificate, Options, QuerySupport, SessionPlace};
+pub use overrides::{Change, Override};
 pub use server::{Server, StartError, Stats};
 pub use tree::{Tree, TreeError};

@@ -307,8 +307,9 @@ fn document(shared: &Shared, ask: &Ask) -> Reply {
 /// The document at a path, or at that path percent-decoded.
 fn find(shared: &Shared, path: &str) -> Option<Bytes> {
     let moment = shared.moment();
-    let tree = &shared.tree;
-    tree.document_at(path, &moment).or_else(|| tree.document_at(&decode(path), &moment))
+    let overrides = shared.overrides();
+    let get = |path: &str| shared.tree.document_with(path, &moment, &overrides);
+    get(path).or_else(|| get(&decode(path)))
 }
 
 /// The documents that every service has, where the tree does not: DSP0266, "Redfish-defined URIs".

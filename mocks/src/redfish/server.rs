@@ -4,6 +4,7 @@ use super::door::Door;
 use super::faults::{Fault, Kind};
 use super::live::Moment;
 use super::options::Options;
+use super::overrides::Override;
 use super::route;
 use super::tls::{self, Identity, TlsError};
 use super::tree::Tree;
@@ -75,6 +76,7 @@ pub(super) struct Shared {
     pub(super) options: Options,
     door: Mutex<Door>,
     faults: Mutex<Vec<Fault>>,
+    overrides: Mutex<Arc<[Override]>>,
     counts: Mutex<Counts>,
     started: Instant,
     started_unix_s: u64,
@@ -94,6 +96,11 @@ impl Shared {
 
     pub(super) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
         lock(&self.faults)
+    }
+
+    /// What is otherwise now; a copy, so that nobody waits for whoever reads.
+    pub(super) fn overrides(&self) -> Arc<[Override]> {
+        lock(&self.overrides).clone()
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -155,6 +162,7 @@ impl Server {
             door: Mutex::new(Door::new(&options)),
             options,
             faults: Mutex::default(),
+            overrides: Mutex::default(),
             counts: Mutex::default(),
             started: Instant::now(),
             started_unix_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs()),
@@ -195,6 +203,11 @@ impl Server {
     /// Replaces all that goes wrong, from the next request on.
     pub fn set_faults(&self, faults: Vec<Fault>) {
         *self.shared.faults() = faults;
+    }
+
+    /// Replaces what is shown instead of the documents; an empty list ends it.
+    pub fn set_overrides(&self, overrides: Vec<Override>) {
+        *lock(&self.shared.overrides) = overrides.into();
     }
 
     /// Restarts the BMC: sessions are forgotten, the account is unlocked, and

@@ -10,7 +10,8 @@
 //!
 //! A `live.json` beside either holds a list of [`Rule`]s.
 
-use super::live::{self, Moment, Rule, RuleError};
+use super::live::{self, Moment, Rule, RuleError, Scene};
+use super::overrides::Override;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -153,11 +154,18 @@ impl Tree {
     /// The document at `path` with its readings as they are at that moment. Documents without rules,
     /// and those that are not JSON, are the loaded bytes.
     pub fn document_at(&self, path: &str, moment: &Moment) -> Option<Bytes> {
+        self.document_with(path, moment, &[])
+    }
+
+    /// The same, with what is otherwise for a while.
+    pub fn document_with(&self, path: &str, moment: &Moment, overrides: &[Override]) -> Option<Bytes> {
         let bytes = self.document(path)?;
-        if live::touches(&self.rules, path)
+        let source = |path: &str| self.parsed(path);
+        let scene = Scene { rules: &self.rules, source: &source, overrides };
+        if scene.touches(path)
             && let Some(mut document) = self.parsed(path)
         {
-            live::apply(&self.rules, &|path| self.parsed(path), path, &mut document, moment);
+            scene.apply(path, &mut document, moment);
             return Some(document.to_string().into());
         }
         Some(bytes.clone())

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 use super::device::{AgentOptions, Answer, Device, Stats};
 use super::faults::FaultRule;
+use super::oid::Oid;
+use super::overrides::Override;
 use super::recording::Recording;
 
 /// The largest request taken, in octets: several times what a collector sends, little enough for a stack.
@@ -76,6 +78,11 @@ impl Agent {
     /// Replaces the agent's faults; an empty list ends them.
     pub fn set_faults(&self, faults: Vec<FaultRule>) {
         self.served.device.set_faults(faults, self.served.now());
+    }
+
+    /// Replaces what the agent says instead of its recording; an empty list ends it.
+    pub fn set_overrides(&self, overrides: impl IntoIterator<Item = (Oid, Override)>) {
+        self.served.device.set_overrides(overrides);
     }
 
     /// Acts as if the device had been replaced: another engine id, its first boot, its clock at zero.

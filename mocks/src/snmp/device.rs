@@ -14,6 +14,7 @@ use super::engine::{Engine, Exchange, Incoming};
 use super::faults::{ErrorStatus, Fault, FaultRule, FaultSet};
 use super::live::Moment;
 use super::oid::Oid;
+use super::overrides::{Override, Overrides};
 use super::recording::Recording;
 use super::respond::{View, failure, respond};
 use super::user::User;
@@ -110,6 +111,7 @@ pub(crate) struct Device {
 #[derive(Debug)]
 struct State {
     faults: FaultSet,
+    overrides: Overrides,
     engine: Engine,
     generation: u32,
 }
@@ -123,7 +125,8 @@ enum Envelope<'a> {
 impl Device {
     pub(crate) fn new(recording: Arc<Recording>, options: Arc<AgentOptions>, seed: u64) -> Self {
         let engine = Engine::new(seed, 0, options.users.clone(), Duration::ZERO);
-        let state = Mutex::new(State { faults: FaultSet::default(), engine, generation: 0 });
+        let (faults, overrides) = (FaultSet::default(), Overrides::default());
+        let state = Mutex::new(State { faults, overrides, engine, generation: 0 });
         Self { recording, options, seed, counters: Counters::default(), state }
     }
 
@@ -141,6 +144,10 @@ impl Device {
         if replaced {
             self.replace_engine(now);
         }
+    }
+
+    pub(crate) fn set_overrides(&self, overrides: impl IntoIterator<Item = (Oid, Override)>) {
+        self.state().overrides = Overrides::new(overrides);
     }
 
     pub(crate) fn replace_engine(&self, now: Duration) {
@@ -249,9 +256,9 @@ impl Device {
         if !answerable || self.is_silent(state, &request.names, request.tag) {
             return None;
         }
-        let State { faults, engine, .. } = state;
+        let State { faults, overrides, engine, .. } = state;
         let moment = Moment { seed: self.seed, elapsed: now };
-        let view = View { recording: &self.recording, faults, moment, v1 };
+        let view = View { recording: &self.recording, faults, overrides, moment, v1 };
         let empty = Pdu {
             tag: snmp::MSG_RESPONSE,
             id: request.id,

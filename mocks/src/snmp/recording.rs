@@ -118,6 +118,18 @@ impl Recording {
         Ok(())
     }
 
+    /// The recording without its pulses: what happens now and then in it happens no more.
+    #[must_use]
+    pub fn calm(mut self) -> Self {
+        for row in &mut self.rows {
+            let rule = row.rule.and_then(|rule| self.rules.get(usize::from(rule)));
+            if matches!(rule, Some(Rule::Pulse { .. })) {
+                row.rule = None;
+            }
+        }
+        self
+    }
+
     /// The rows, in the order of a walk.
     pub fn rows(&self) -> &[Row] {
         &self.rows
@@ -154,6 +166,16 @@ fn parse_live(words: &[u8]) -> Result<(Oid, Rule), LineProblem> {
     Ok((under, Rule::parse(&words.collect::<Vec<_>>())?))
 }
 
+impl Value {
+    /// Reads a value as a recording writes it.
+    ///
+    /// # Errors
+    /// The type is none, or the value none of that type.
+    pub fn recorded(tag: &str, field: &[u8]) -> Result<Self, LineProblem> {
+        parse_value(tag, field)
+    }
+}
+
 fn parse_row(line: &[u8]) -> Result<Row, LineProblem> {
     let mut fields = line.splitn(3, |octet| *octet == b'|');
     let (Some(oid), Some(tag), Some(value)) = (fields.next(), fields.next(), fields.next()) else {
@@ -161,7 +183,7 @@ fn parse_row(line: &[u8]) -> Result<Row, LineProblem> {
     };
     let oid = String::from_utf8_lossy(oid).parse()?;
     let tag = String::from_utf8_lossy(tag);
-    Ok(Row { oid, value: parse_value(&tag, value)?, rule: None })
+    Ok(Row { oid, value: Value::recorded(&tag, value)?, rule: None })
 }
 
 fn parse_value(tag: &str, field: &[u8]) -> Result<Value, LineProblem> {
@@ -269,6 +291,14 @@ mod tests {
         assert!(
             recording.has_under(&"1.3".parse().unwrap()) && !recording.has_under(&"1.3.3".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn calm_is_without_pulses() {
+        let text = b"1.3.1|2|7\n1.3.2|2|8\n#live 1.3.1 pulse 9 every 10s for 5s\n#live 1.3.2 drift 1\n";
+        let recording = Recording::parse(text).unwrap().calm();
+        let rules: Vec<_> = recording.rows().iter().map(|row| recording.rule(row).is_some()).collect();
+        assert_eq!(rules, [false, true]);
     }
 
     #[test]

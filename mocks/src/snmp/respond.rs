@@ -1,8 +1,9 @@
 //! What an agent answers: GET, GETNEXT and GETBULK over a recording.
 //!
 //! RFC 3416 section 4.2 for v2c and v3, RFC 1157 section 4.1 with RFC 3584 section 4.2 for v1 (no
-//! exceptions, no Counter64). SET is refused. Which objects exist is known from the recording alone: a name
-//! has `noSuchInstance` when a row lies under the name without its last arc, else `noSuchObject`.
+//! exceptions, no Counter64). SET is refused. Which objects exist is known from the recording, and from the
+//! overrides that add to it: a name has `noSuchInstance` when a recorded row lies under the name without its last
+//! arc, else `noSuchObject`.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,7 @@ use super::codec::{MAX_MESSAGE, Pdu, Request, push_binding};
 use super::faults::{Endless, ErrorStatus, Fault, FaultSet};
 use super::live::Moment;
 use super::oid::Oid;
+use super::overrides::Overrides;
 use super::recording::{Recording, Row};
 use super::value::Value;
 
@@ -23,6 +25,7 @@ const NO_UTF8: [u8; 4] = [0xc0, 0xaf, 0xff, 0x80];
 pub(crate) struct View<'a> {
     pub(crate) recording: &'a Recording,
     pub(crate) faults: &'a FaultSet,
+    pub(crate) overrides: &'a Overrides,
     pub(crate) moment: Moment,
     /// Version 1: errors instead of exceptions, and no Counter64.
     pub(crate) v1: bool,
@@ -32,6 +35,9 @@ type Found<'a> = (Cow<'a, Oid>, Cow<'a, Value>);
 
 impl<'a> View<'a> {
     fn get(&self, name: &Oid) -> Cow<'a, Value> {
+        if let (None, Some(added)) = (self.recording.get(name), self.overrides.added(name)) {
+            return Cow::Borrowed(added);
+        }
         match self.recording.get(name) {
             Some(row) if self.is_visible(row) => self.value(row),
             Some(_) => Cow::Owned(Value::NoSuchInstance),
@@ -50,7 +56,16 @@ impl<'a> View<'a> {
         });
         match endless {
             Some(endless) => self.endless(name, next, endless),
-            None => next.map(|row| self.found(row)),
+            None => self.nearest(name, next),
+        }
+    }
+
+    /// The next object, recorded or added.
+    fn nearest(&self, name: &Oid, recorded: Option<&'a Row>) -> Option<Found<'a>> {
+        let added = self.overrides.added_after(name);
+        match added.filter(|(added, _)| recorded.is_none_or(|row| **added < row.oid)) {
+            Some((name, value)) => Some((Cow::Borrowed(name), Cow::Borrowed(value))),
+            None => recorded.map(|row| self.found(row)),
         }
     }
 
@@ -83,6 +98,7 @@ impl<'a> View<'a> {
             Some(rule) => rule.apply(&row.oid, &row.value, self.moment),
             None => Cow::Borrowed(&row.value),
         };
+        let value = self.overrides.instead(&row.oid, &value).map_or(value, Cow::Owned);
         let Value::OctetString(text) = &*value else { return value };
         let spoilt = self.faults.on_object(&row.oid, |fault| match fault {
             Fault::HugeStrings { bytes } => Some(huge(text, *bytes)),

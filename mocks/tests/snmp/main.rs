@@ -12,6 +12,7 @@
 mod captures;
 mod faults;
 mod netsnmp;
+mod overrides;
 mod program;
 mod protocol;
 mod recordings;

@@ -14,11 +14,11 @@ use crate::config::flaw::Flaw;
 use crate::config::{read_text, rules::Rules};
 
 /// Time after which files are read again without a notice: network file systems send none.
-const DEFAULT_REFRESH: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_REFRESH: Duration = Duration::from_secs(300);
 /// Shortest time from one reading to the next that a configuration may ask for.
 const MIN_REFRESH: Duration = Duration::from_secs(1);
 /// Rest after a change, so that a file that is being written is read once.
-const SETTLE: Duration = Duration::from_millis(200);
+pub(crate) const SETTLE: Duration = Duration::from_millis(200);
 /// Most files of one source.
 const MAX_FILES: usize = 1_000;
 /// Endings of files that hold target lists.
@@ -124,7 +124,7 @@ impl Source {
     /// Publishes what the files say, now and on every change, until nobody listens any more.
     pub async fn watch(self, out: watch::Sender<Discovered>) {
         let (notice, mut notices) = mpsc::channel(1);
-        let _watcher = self.watcher(notice);
+        let _watcher = watcher(self.name(), &self.patterns, notice);
         let source = Arc::new(self);
         let mut known = BTreeMap::new();
         loop {
@@ -149,27 +149,31 @@ impl Source {
             }
         }
     }
+}
 
-    /// Watches the folders of the files. Where that fails, the slow reading goes on.
-    fn watcher(&self, notice: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-        let changed = move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                // A full channel holds a notice already.
-                let _ = notice.try_send(());
-            }
-        };
-        let failed = |error: &notify::Error| {
-            tracing::warn!(source = self.name(), %error, "cannot watch target files; reading them now and then");
-        };
-        let mut watcher = notify::recommended_watcher(changed).inspect_err(failed).ok()?;
-        let folders: std::collections::BTreeSet<&Path> =
-            self.patterns.iter().filter_map(|pattern| pattern.parent()).collect();
-        for folder in folders {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            let _ = watcher.watch(folder, RecursiveMode::NonRecursive).inspect_err(failed);
+/// Notices changes in the folders of files, until dropped. Where that fails, the slow reading goes on.
+pub(crate) fn watcher<'a>(
+    source: &str,
+    files: impl IntoIterator<Item = &'a PathBuf>,
+    notice: mpsc::Sender<()>,
+) -> Option<notify::RecommendedWatcher> {
+    let changed = move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // A full channel holds a notice already.
+            let _ = notice.try_send(());
         }
-        Some(watcher)
+    };
+    let failed = |error: &notify::Error| {
+        tracing::warn!(source, %error, "cannot watch files; reading them now and then");
+    };
+    let mut watcher = notify::recommended_watcher(changed).inspect_err(failed).ok()?;
+    let folders: std::collections::BTreeSet<&Path> =
+        files.into_iter().filter_map(|file| file.parent()).collect();
+    for folder in folders {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let _ = watcher.watch(folder, RecursiveMode::NonRecursive).inspect_err(failed);
     }
+    Some(watcher)
 }
 
 fn wrong_pattern(pattern: &Path) -> Option<(&'static str, &'static str)> {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::config::fallback::StandIn;
 use crate::config::file::{Protocol, Settings, Tls};
 use crate::config::flaw::Flaw;
 use crate::yaml::Duration;
@@ -36,10 +37,11 @@ pub enum Field {
     InventoryInterval,
     Tls,
     MaxRepetitions,
+    Fallback,
 }
 
 /// Fields, their keys, and whether a label of the same name feeds them by itself.
-const FIELDS: [(Field, &str, bool); 17] = [
+const FIELDS: [(Field, &str, bool); 18] = [
     (Field::Name, "name", true),
     (Field::Address, "address", false),
     (Field::Protocol, "protocol", false),
@@ -57,6 +59,7 @@ const FIELDS: [(Field, &str, bool); 17] = [
     (Field::InventoryInterval, "inventory_interval", false),
     (Field::Tls, "tls", false),
     (Field::MaxRepetitions, "max_repetitions", false),
+    (Field::Fallback, "fallback", false),
 ];
 
 /// Prefix of labels that feed a field without being named in the configuration.
@@ -127,6 +130,13 @@ fn set(said: &mut Said, field: Field, value: &str) -> Result<(), Expected> {
                 "insecure" => Tls::Insecure,
                 "plain" => Tls::Plain,
                 _ => return Err(("how TLS is verified", "write verify, insecure or plain")),
+            });
+        }
+        Field::Fallback => {
+            settings.fallback = Some(match value {
+                "redfish" => StandIn::Redfish.into(),
+                "ipmi" => StandIn::Ipmi.into(),
+                _ => return Err(("a protocol that stands in", "write redfish or ipmi")),
             });
         }
         Field::MaxRepetitions => {

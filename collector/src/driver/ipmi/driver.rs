@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::report::Identity;
-use model::{Label, Labels, PollError, ReportBuilder, metric};
+use model::{Label, Labels, PollError, Reason, ReportBuilder, metric};
 use tokio::time::Instant;
 
 use super::Ipmi;
-use super::decode::analogue::{Conversion, Factors};
+use super::dcmi::Dcmi;
+use super::decode::chassis::{Chassis, has_intrusion};
 use super::decode::fru::Fru;
 use super::error::WireError;
+use super::events::EventLog;
 use super::inventory;
 use super::link::{Ask, Link};
-use super::normalise::{Known, limits, raw_reading};
+use super::normalise::summary::Summary;
 use super::repository::Repository;
+use super::sensors::Sensors;
 use super::wire::message::Request;
 use crate::driver::Driver;
 use crate::target::Target;
@@ -24,15 +27,7 @@ const MAX_RESERVE: Duration = Duration::from_secs(1);
 
 /// Network functions.
 const CHASSIS: u8 = 0x00;
-const SENSOR: u8 = 0x04;
 const APP: u8 = 0x06;
-const GROUP: u8 = 0x2c;
-
-/// Slave address of the BMC itself.
-const BMC: u8 = 0x20;
-
-/// Completion codes of a sensor that is not there now: not present, and not possible in this state.
-const ABSENT: [u8; 3] = [0xcb, 0xcd, 0xd5];
 
 /// Polls one BMC over IPMI.
 pub struct IpmiDriver {
@@ -40,13 +35,16 @@ pub struct IpmiDriver {
     common: Arc<Ipmi>,
     link: Link,
     repository: Repository,
-    sensors: Vec<Known>,
-    /// When the limits were read.
-    limits_at: Option<Instant>,
-    /// What the device says of itself, and when it was asked. Nothing where it has refused.
-    fru: Option<(Instant, Option<Fru>)>,
-    /// Whether the device has refused DCMI.
-    without_dcmi: bool,
+    sensors: Sensors,
+    /// What the device says of itself; nothing where it has refused.
+    fru: Option<Option<Fru>>,
+    /// Whether the chassis has an intrusion sensor.
+    has_intrusion: Option<bool>,
+    dcmi: Dcmi,
+    /// Nothing where the device has refused.
+    events: Option<EventLog>,
+    /// When what changes rarely was asked for.
+    surveyed: Option<Instant>,
 }
 
 impl IpmiDriver {
@@ -61,11 +59,24 @@ impl IpmiDriver {
             common,
             link,
             repository: Repository::default(),
-            sensors: Vec::new(),
-            limits_at: None,
+            sensors: Sensors::default(),
             fru: None,
-            without_dcmi: false,
+            has_intrusion: None,
+            dcmi: Dcmi::default(),
+            events: Some(EventLog::default()),
+            surveyed: None,
         })
+    }
+
+    /// Once in an inventory interval, what changes rarely and what was refused is asked for again.
+    fn survey(&mut self) {
+        if self.surveyed.is_some_and(|at| at.elapsed() < self.target.inventory_interval) {
+            return;
+        }
+        self.surveyed = Some(Instant::now());
+        (self.fru, self.has_intrusion, self.dcmi) = (None, None, Dcmi::default());
+        self.sensors.forget_limits();
+        self.events.get_or_insert_default();
     }
 
     /// Asks who the device is, which also tells whether it answers at all.
@@ -79,22 +90,26 @@ impl IpmiDriver {
         }
     }
 
-    /// Board and product, read once in an inventory interval.
+    /// Product, board and chassis, the one that says most first.
     async fn identify(&mut self, report: &mut ReportBuilder) {
-        let interval = self.target.inventory_interval;
-        if self.fru.as_ref().is_none_or(|(at, _)| at.elapsed() >= interval) {
+        if self.fru.is_none() {
             match inventory::read(&mut self.link).await {
-                Ok(fru) => self.fru = Some((Instant::now(), fru)),
+                Ok(fru) => {
+                    let broken = fru.iter().flat_map(|fru| &fru.broken);
+                    let detail = |area| format!("the {area} area is cut short or has a wrong checksum");
+                    broken.for_each(|area| report.fault(Reason::Parse, "inventory", detail(area)));
+                    self.fru = Some(fru);
+                }
                 // Some BMCs have no inventory of their own.
-                Err(error) if error.code().is_some() => self.fru = Some((Instant::now(), None)),
-                Err(error) => fault(report, "inventory", &error),
+                Err(error) if error.code().is_some() => self.fru = Some(None),
+                Err(error) => return fault(report, "inventory", &error),
             }
         }
-        let Some((_, Some(fru))) = &self.fru else { return };
-        for part in [&fru.product, &fru.board] {
+        let Some(Some(fru)) = &self.fru else { return };
+        for part in [&fru.product, &fru.board, &fru.chassis] {
             report.identify(&Identity {
                 vendor: &part.manufacturer,
-                model: &part.name,
+                model: if part.name.is_empty() { &part.part_number } else { &part.name },
                 serial: &part.serial,
                 asset_tag: &fru.asset_tag,
                 ..Identity::default()
@@ -102,45 +117,42 @@ impl IpmiDriver {
         }
     }
 
-    async fn power_state(&mut self, report: &mut ReportBuilder) {
-        match self.link.ask(Request::new(CHASSIS, 0x01, &[])).await {
-            Ok(status) => {
-                let Some(power) = status.first() else { return };
-                let state = if power & 1 == 1 { "on" } else { "off" };
-                report.record_state(metric::OOB_DEVICE_POWER_STATE, &Labels::new(), state);
+    /// Status, intrusion and power state of the chassis; the last is given back.
+    async fn chassis(&mut self, report: &mut ReportBuilder) -> Option<&'static str> {
+        let chassis = match self.link.ask(Request::new(CHASSIS, 0x01, &[])).await {
+            Ok(reply) => Chassis::decode(&reply)?,
+            Err(error) => {
+                fault(report, "chassis status", &error);
+                return None;
             }
-            Err(error) => fault(report, "chassis status", &error),
+        };
+        let labels = Labels::component("chassis", "chassis").with(Label::HwType, "enclosure");
+        report.record_status(&labels, chassis.status);
+        if self.has_intrusion.is_none() {
+            // A BMC that does not say what it has, has none.
+            match self.link.ask(Request::new(CHASSIS, 0x00, &[])).await {
+                Ok(reply) => self.has_intrusion = Some(has_intrusion(&reply)),
+                Err(error) if error.code().is_some() => self.has_intrusion = Some(false),
+                Err(error) => fault(report, "chassis capabilities", &error),
+            }
         }
+        if chassis.is_open || self.has_intrusion == Some(true) {
+            let open = f64::from(u8::from(chassis.is_open));
+            report.record(metric::OOB_CONTACT_OPEN, &labels.with(Label::Kind, "tamper"), open);
+        }
+        Some(if chassis.is_on { "on" } else { "off" })
     }
 
-    /// DCMI Get Power Reading (DCMI v1.5, section 6.6.1).
-    async fn host_power(&mut self, report: &mut ReportBuilder) {
-        if self.without_dcmi {
-            return;
-        }
-        match self.link.ask(Request::new(GROUP, 0x02, &[0xdc, 1, 0, 0])).await {
-            Ok(reading) => {
-                let is_active = reading.get(17).is_some_and(|state| state & 0x40 != 0);
-                if let (Some(&[0xdc, low, high]), true) = (reading.first_chunk(), is_active) {
-                    let labels = Labels::component("host", "host");
-                    let watts = u16::from_le_bytes([low, high]);
-                    report.record(metric::HW_HOST_POWER, &labels, f64::from(watts));
-                }
-            }
-            // Most BMCs have no DCMI.
-            Err(error) if error.code().is_some() => self.without_dcmi = true,
-            Err(error) => fault(report, "power reading", &error),
-        }
-    }
-
-    async fn read_sensors(&mut self, report: &mut ReportBuilder) -> Result<(), WireError> {
-        match self.repository.refresh(&mut self.link).await {
+    async fn refresh(&mut self, report: &mut ReportBuilder) {
+        match self.repository.refresh(&mut self.link, self.target.inventory_interval).await {
             Ok(true) => {
-                self.sensors = Known::of(self.repository.sensors());
+                self.sensors = Sensors::of(self.repository.sensors(), self.repository.locators());
                 tracing::info!(
                     target_name = self.target.device.name,
                     sensors = self.sensors.len(),
-                    "read the sensor records of a BMC"
+                    elsewhere = self.sensors.elsewhere,
+                    controllers = ?self.repository.controllers(),
+                    "read the sensor records of a BMC; sensors of other controllers are not read"
                 );
             }
             Ok(false) => {}
@@ -149,53 +161,46 @@ impl IpmiDriver {
         if let Some((reason, detail)) = self.repository.gap() {
             report.fault(reason, "sensor records", detail);
         }
-        if self.limits_at.is_none_or(|at| at.elapsed() >= self.target.inventory_interval) {
-            self.sensors.iter_mut().for_each(|known| known.limits = None);
-            self.limits_at = Some(Instant::now());
+    }
+
+    async fn measure(&mut self, report: &mut ReportBuilder, power: Option<&'static str>) {
+        let mut summary = Summary::default();
+        if let Err(error) = self.dcmi.read(&mut self.link, report, &mut summary).await {
+            fault(report, "DCMI", &error);
         }
-        for known in &mut self.sensors {
-            // Sensors of other controllers are reached by other ways than the BMC's own table.
-            if !known.is_measuring() || known.sensor.owner != BMC {
-                continue;
+        self.refresh(report).await;
+        let told = match self.sensors.read(&mut self.link, report, &mut summary).await {
+            Ok(told) => told,
+            Err(error) => {
+                fault(report, "sensors", &error);
+                None
             }
-            if let Err(error) = measure(&mut self.link, known, report).await {
-                match error.code() {
-                    Some(code) if ABSENT.contains(&code) => {}
-                    Some(_) => fault(report, known.name().to_owned(), &error),
-                    None => return Err(error),
-                }
-            }
+        };
+        let temperatures = self.dcmi.temperatures(&mut self.link, report, &self.sensors, &mut summary);
+        if let Err(error) = temperatures.await {
+            fault(report, "DCMI", &error);
         }
-        Ok(())
+        summary.finish(report);
+        // A chassis that is on may sleep: only the sensor of the ACPI state knows.
+        let state =
+            if power == Some("off") { power } else { told.filter(|state| *state != "unknown").or(power) };
+        if let Some(state) = state.or(told) {
+            report.record_state(metric::OOB_DEVICE_POWER_STATE, &Labels::new(), state);
+        }
+    }
+
+    async fn count_events(&mut self, report: &mut ReportBuilder) {
+        let Some(events) = &mut self.events else { return };
+        match events.look(&mut self.link, report).await {
+            Ok(()) => {}
+            Err(WireError::Completion { code: UNKNOWN_COMMAND, .. }) => self.events = None,
+            Err(error) => fault(report, "event log", &error),
+        }
     }
 }
 
-/// Reads one sensor, and its limits where they are not known.
-async fn measure(link: &mut Link, known: &mut Known, report: &mut ReportBuilder) -> Result<(), WireError> {
-    let ask = |command: u8, known: &Known, more: &[u8]| {
-        let data = [&[known.sensor.number], more].concat();
-        Request { lun: known.sensor.lun, ..Request::new(SENSOR, command, &data) }
-    };
-    let reply = link.ask(ask(0x2d, known, &[])).await?;
-    let (Some(raw), Some(conversion)) = (raw_reading(&reply), known.sensor.conversion) else { return Ok(()) };
-    let conversion = if conversion.is_nonlinear() {
-        let reply = link.ask(ask(0x23, known, &[raw])).await?;
-        let factors = reply.get(1..7).and_then(|factors| factors.try_into().ok());
-        let factors = factors.ok_or(WireError::Malformed("the factors of a sensor are too short"))?;
-        Conversion { factors: Factors::decode(factors), ..conversion }
-    } else {
-        conversion
-    };
-    if known.limits.is_none() && known.sensor.reading == 1 && !conversion.is_nonlinear() {
-        known.limits = match link.ask(ask(0x27, known, &[])).await {
-            Ok(reply) => Some(limits(&reply, &conversion)),
-            Err(error) if error.code().is_some() => Some(Vec::new()),
-            Err(error) => return Err(error),
-        };
-    }
-    known.record(report, &conversion, raw);
-    Ok(())
-}
+/// Completion code: the device has no such command.
+const UNKNOWN_COMMAND: u8 = 0xc1;
 
 /// From Get Device ID (section 20.1): major version in binary, minor in BCD.
 fn record_firmware(report: &mut ReportBuilder, id: &[u8]) {
@@ -206,7 +211,7 @@ fn record_firmware(report: &mut ReportBuilder, id: &[u8]) {
     report.record(metric::OOB_FIRMWARE_INFO, &labels, 1.0);
 }
 
-fn fault(report: &mut ReportBuilder, subject: impl Into<std::borrow::Cow<'static, str>>, error: &WireError) {
+fn fault(report: &mut ReportBuilder, subject: &'static str, error: &WireError) {
     report.fault(error.reason(), subject, error.to_string());
 }
 
@@ -215,13 +220,12 @@ impl Driver for IpmiDriver {
         let reserve = (self.target.deadline / 20).min(MAX_RESERVE);
         let deadline = Instant::now() + self.target.deadline.saturating_sub(reserve);
         self.link.begin((self.common.clock)(), deadline);
+        self.survey();
         self.greet(report).await?;
         self.identify(report).await;
-        self.power_state(report).await;
-        self.host_power(report).await;
-        if let Err(error) = self.read_sensors(report).await {
-            fault(report, "sensors", &error);
-        }
+        let power = self.chassis(report).await;
+        self.measure(report, power).await;
+        self.count_events(report).await;
         self.link.end().await;
         Ok(())
     }

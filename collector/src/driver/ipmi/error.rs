@@ -58,9 +58,16 @@ impl WireError {
         }
     }
 
-    /// Whether the device refused the name or the password.
+    /// Whether the device refused the name, the password or the group key: to try that again and again locks an
+    /// account, or fills the device's session table.
     pub(crate) const fn is_refused_login(&self) -> bool {
-        matches!(self, Self::Login { error: LoginError::Password | LoginError::User, .. })
+        use LoginError::{GroupKey, Password, User};
+        matches!(self, Self::Login { error: Password | GroupKey | User, .. })
+    }
+
+    /// Whether the device has answered no part of a login.
+    pub(crate) const fn is_silence(&self) -> bool {
+        matches!(self, Self::Login { error: LoginError::Silence, .. })
     }
 
     /// The error of a login, with the place.

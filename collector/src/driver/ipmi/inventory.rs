@@ -37,7 +37,7 @@ pub(crate) async fn read(device: &mut impl Ask) -> Result<Option<Fru>, WireError
         let count = if words { count.div_ceil(2) } else { count };
         match device.ask(Request::new(STORAGE, 0x11, &[0, low, high, count])).await {
             // The first byte counts the others.
-            Ok(reply) if reply.len() > 1 => data.extend(reply.iter().skip(1)),
+            Ok(reply) if reply.len() > 1 => data.extend(reply.iter().skip(1).take(PART.into())),
             Ok(_) => break,
             // A device that claims more than it has: what was read is good.
             Err(error) if error.code().is_some() && !data.is_empty() => break,

@@ -5,22 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{PollError, Reason, Timestamp};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::error::WireError;
-use super::transport::Port;
+use super::transport::{Port, PortError};
 use super::wire::Next;
 use super::wire::crypto::{KEY_LENGTH, Suite};
-use super::wire::login::{Account, Login, MAX_USER, Nonce, Progress};
+use super::wire::login::{Login, Nonce, Progress};
 use super::wire::message::{Reply, Request};
+use super::wire::packet::{self, Packet};
+use super::wire::rakp::{Account, MAX_USER};
 use super::wire::session::Session;
 use super::wire::status::LoginError;
 use super::{Entropy, Ipmi};
 use crate::driver::breaker::Guard;
 use crate::driver::budget::Gate;
-use crate::target::{Credentials, Target};
+use crate::target::{Credentials, IpmiLogin, Privilege, Target};
 
 /// BMCs end a session after 60 seconds without use (section 6.12.15). One that would be idle for longer than
 /// this is closed instead, which also frees its place in a small table.
@@ -28,6 +30,9 @@ const MAX_IDLE: Duration = Duration::from_secs(45);
 
 /// Time for the command that ends a session.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// Time for the answer to a ping, which BMCs send at once. One ping for each login that is not answered.
+const PING_TIME: Duration = Duration::from_secs(1);
 
 /// Asks one thing of a BMC.
 pub(crate) trait Ask {
@@ -60,8 +65,13 @@ pub(crate) struct Link {
 struct Open {
     session: Session,
     port: Port,
-    /// Whether the BMC has answered in it in this poll.
-    answered: bool,
+}
+
+impl Open {
+    /// Close Session (section 22.19).
+    fn farewell(&self) -> Request {
+        Request::new(0x06, 0x3c, &self.session.bmc().to_le_bytes())
+    }
 }
 
 impl Link {
@@ -71,8 +81,8 @@ impl Link {
     /// The credentials are not for IPMI.
     pub(crate) fn new(common: Arc<Ipmi>, target: Arc<Target>) -> Result<Self, PollError> {
         let account = account(&target)?;
-        let identity = [&account.user[..], &[0], &account.key].concat();
-        let guard = common.breakers.guard(&target.device.name, &Zeroizing::new(identity));
+        let identity = Zeroizing::new(identity(&account));
+        let guard = common.breakers.guard(&target.device.name, &identity);
         let gate = Gate::new(target.budget);
         Ok(Self {
             common,
@@ -92,9 +102,6 @@ impl Link {
     /// A poll begins; it is over at `deadline`.
     pub(crate) fn begin(&mut self, now: Timestamp, deadline: Instant) {
         (self.now, self.deadline, self.stopped, self.entered) = (now, deadline, None, false);
-        if let Some(open) = &mut self.open {
-            open.answered = false;
-        }
     }
 
     /// A poll ends: a session that the BMC would forget before the next one is closed.
@@ -107,24 +114,47 @@ impl Link {
     /// Ends the session on the device.
     pub(crate) async fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
-        let request = Request::new(0x06, 0x3c, &open.session.bmc().to_le_bytes());
-        open.session.ask(request, Instant::now(), CLOSE_TIME.min(self.target.timeout));
+        open.session.ask(open.farewell(), Instant::now(), CLOSE_TIME.min(self.target.timeout));
         let entropy = self.common.entropy;
         let _ = tokio::time::timeout(CLOSE_TIME, exchange(&mut open, entropy)).await;
     }
 
+    /// Ends a session in which there was no answer. Whether the BMC has kept it is not known: if so, one packet
+    /// that nobody waits for frees its place.
+    async fn abandon(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        open.session.ask(open.farewell(), Instant::now(), CLOSE_TIME);
+        let Ok(iv) = random(self.common.entropy) else { return };
+        if let Next::Send(packet) = open.session.next(Instant::now(), &iv) {
+            let _ = open.port.send(&packet).await;
+        }
+    }
+
     async fn once(&mut self, request: Request) -> Result<Reply, WireError> {
         if self.open.is_none() {
-            self.open = Some(self.enter().await?);
+            let open = self.enter().await?;
+            self.open = Some(open);
+            self.rise().await?;
         }
+        self.exchange(request).await
+    }
+
+    /// Asks for more than the privilege level User, which a session begins with (section 22.18).
+    async fn rise(&mut self) -> Result<(), WireError> {
+        if self.account.privilege == Privilege::User {
+            return Ok(());
+        }
+        let reply = self.exchange(Request::new(0x06, 0x3b, &[self.account.level()])).await?;
+        if reply.code == 0 { Ok(()) } else { Err(LoginError::Privilege.into()) }
+    }
+
+    async fn exchange(&mut self, request: Request) -> Result<Reply, WireError> {
         let _permit = self.gate.acquire().await;
         let timeout = self.target.timeout;
         let Some(open) = &mut self.open else { return Err(WireError::Timeout { timeout }) };
         open.session.ask(request, Instant::now(), timeout);
         let reply = exchange(open, self.common.entropy).await?;
-        let reply = reply.ok_or(WireError::Timeout { timeout })?;
-        open.answered = true;
-        Ok(reply)
+        reply.ok_or(WireError::Timeout { timeout })
     }
 
     /// Logs in, unless the breaker is open.
@@ -136,21 +166,19 @@ impl Link {
         let ([a, b, c, d, ..], random) = (random(entropy)?, random(entropy)?);
         // Zero means no session.
         let nonce = Nonce { console: u32::from_le_bytes([a, b, c, d]).max(1), random };
-        let address = || self.target.address.to_string();
-        let no_socket = || WireError::Unreachable {
-            address: address(),
-            detail: "this host has no IPv6: give the target an IPv4 address".into(),
-        };
-        let mut port = self.common.transport.port(peer, nonce.console).ok_or_else(no_socket)?;
+        let port = self.common.transport.port(peer, nonce.console);
+        let mut port = port.map_err(|error| self.unreachable(error))?;
         let _permit = self.gate.acquire().await;
         let login = Login::new(&self.account, nonce, self.suite, Instant::now(), self.target.timeout);
         match log_in(login, &mut port).await {
             Ok((session, suite)) => {
                 self.guard.succeeded().await;
                 self.suite = Some(suite);
-                Ok(Open { session, port, answered: true })
+                Ok(Open { session, port })
             }
             Err(error) => {
+                let answers = error.is_silence() && ping(&mut port, nonce).await;
+                let error = if answers { LoginError::Mute.into() } else { error };
                 self.suite = None;
                 if error.is_refused_login() {
                     self.guard.failed(self.now).await;
@@ -163,29 +191,34 @@ impl Link {
     async fn resolve(&self) -> Result<SocketAddr, WireError> {
         let address = &self.target.address;
         let failed = |detail: String| WireError::Dns { host: address.host.clone(), detail };
-        let mut found = tokio::net::lookup_host((address.host.as_str(), address.port))
+        let found = tokio::net::lookup_host((address.host.as_str(), address.port))
             .await
             .map_err(|error| failed(error.to_string()))?;
-        found.next().ok_or_else(|| failed("it has no address".into()))
+        let found: Vec<SocketAddr> = found.collect();
+        let reached = found.iter().find(|peer| self.common.transport.reaches(peer)).or(found.first());
+        reached.copied().ok_or_else(|| failed("it has no address".into()))
+    }
+
+    fn unreachable(&self, error: PortError) -> WireError {
+        WireError::Unreachable { address: self.target.address.to_string(), detail: error.to_string() }
     }
 }
 
 impl Ask for Link {
-    /// A session that was good in an earlier poll and is silent now is replaced once: the BMC may have been reset.
+    /// A session of an earlier poll that falls silent is replaced once: the BMC may have been reset.
     async fn ask(&mut self, request: Request) -> Result<Vec<u8>, WireError> {
         if let Some(error) = &self.stopped {
             return Err(error.clone());
         }
         let deadline = self.deadline;
         let attempt = async {
-            let stale = self.open.as_ref().is_some_and(|open| !open.answered);
             match self.once(request.clone()).await {
-                Err(WireError::Timeout { .. }) if stale && !self.entered => {
+                Err(WireError::Timeout { .. }) if !self.entered => {
                     tracing::debug!(
                         target_name = self.target.device.name,
                         "session is gone, logging in anew"
                     );
-                    self.open = None;
+                    self.abandon().await;
                     self.once(request).await
                 }
                 result => result,
@@ -196,8 +229,7 @@ impl Ask for Link {
             Ok(reply) if reply.code == 0 => Ok(reply.data),
             Ok(reply) => Err(WireError::Completion { code: reply.code, command: reply.command }),
             Err(error) => {
-                // Whether the BMC has kept the session is not known.
-                self.open = None;
+                self.abandon().await;
                 self.stopped = Some(error.clone());
                 Err(error)
             }
@@ -206,16 +238,48 @@ impl Ask for Link {
 }
 
 fn account(target: &Target) -> Result<Account, PollError> {
-    let Some(Credentials::Password { user, password }) = &target.credentials else {
-        return Err(PollError::new(Reason::Config, "IPMI takes credentials with user and password"));
+    let (user, password, group_key, privilege) = match &target.credentials {
+        Some(Credentials::Password { user, password }) => (user, password, None, Privilege::User),
+        Some(Credentials::Ipmi(IpmiLogin { user, password, group_key, privilege })) => {
+            (user, password, group_key.as_ref(), *privilege)
+        }
+        _ => return Err(PollError::new(Reason::Config, "IPMI takes credentials with user and password")),
     };
-    let key = Zeroizing::new(password.expose_secret().as_bytes().to_vec());
-    if user.len() > MAX_USER || key.len() > KEY_LENGTH {
-        let detail =
-            format!("IPMI takes names of at most {MAX_USER} and passwords of at most {KEY_LENGTH} bytes");
+    let bytes = |secret: &SecretString| Zeroizing::new(secret.expose_secret().as_bytes().to_vec());
+    let (user, key, group_key) = (user.as_bytes().to_vec(), bytes(password), group_key.map(bytes));
+    let too_long = |key: &Zeroizing<Vec<u8>>| key.len() > KEY_LENGTH;
+    if user.len() > MAX_USER || too_long(&key) || group_key.as_ref().is_some_and(too_long) {
+        let detail = format!(
+            "IPMI takes names of at most {MAX_USER} bytes, and passwords and keys of at most {KEY_LENGTH} bytes"
+        );
         return Err(PollError::new(Reason::Config, detail));
     }
-    Ok(Account { user: user.as_bytes().to_vec(), key })
+    Ok(Account { user, key, group_key, privilege })
+}
+
+/// What a login is known by: when it changes, a login that was refused is tried again.
+fn identity(account: &Account) -> Vec<u8> {
+    let group_key = account.group_key.as_ref().map_or(&[][..], |key| key);
+    [&account.user[..], &[0], &account.key, &[0], group_key].concat()
+}
+
+/// Whether anything answers at the port's address.
+async fn ping(port: &mut Port, nonce: Nonce) -> bool {
+    let [tag, ..] = nonce.random;
+    // 255 asks for no answer.
+    let tag = tag.min(0xfe);
+    if port.send(&packet::ping(tag)).await.is_err() {
+        return false;
+    }
+    let answer = async {
+        while let Some(bytes) = port.receive().await {
+            if Packet::parse(&bytes) == Some(Packet::Pong(tag)) {
+                return true;
+            }
+        }
+        false
+    };
+    tokio::time::timeout(PING_TIME, answer).await == Ok(true)
 }
 
 async fn log_in(mut login: Login<'_>, port: &mut Port) -> Result<(Session, Suite), WireError> {
@@ -254,3 +318,6 @@ async fn exchange(open: &mut Open, entropy: Entropy) -> Result<Option<Reply>, Wi
 fn random(entropy: Entropy) -> Result<[u8; 16], WireError> {
     entropy().ok_or(WireError::Entropy)
 }
+
+#[cfg(test)]
+mod tests;

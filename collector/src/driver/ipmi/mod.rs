@@ -1,18 +1,21 @@
 //! IPMI 2.0 over RMCP+ (IPMI specification v2.0 rev. 1.1), natively.
 //!
 //! `wire` is the protocol without I/O; `transport` has the sockets, `link` one BMC; `decode` is the meaning
-//! of records and readings, pure; `repository` and `inventory` read the sensor data
-//! records and the FRU. Every session is
-//! authenticated and encrypted, or there is none. What a BMC does not say is absent, never zero.
+//! of records and readings, pure, and `normalise` what that is in the catalogue; `repository`, `inventory`,
+//! `sensors`, `events` and `dcmi` read, and `driver` polls. Every session is authenticated and encrypted, or
+//! there is none. What a BMC does not say is absent, never zero.
 
 mod bytes;
+mod dcmi;
 mod decode;
 pub mod driver;
 mod error;
+mod events;
 mod inventory;
 mod link;
 mod normalise;
 mod repository;
+mod sensors;
 mod transport;
 mod wire;
 

@@ -1,13 +1,17 @@
 //! The sensor data records of a BMC (section 33): read once, and again when their timestamps change.
 //!
 //! Records are read in parts under a reservation. The count that a BMC tells is not believed: the chain of
-//! record ids is followed to its end, or to a record that comes a second time.
+//! record ids is followed to its end, or to a record that comes a second time. Where the last record cannot be
+//! read, as on some BMCs, the others are taken; where more are missing, that is told with every poll and tried
+//! again after the inventory interval.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use model::Reason;
+use tokio::time::Instant;
 
-use super::decode::sdr::{self, HEADER, Record, Sensor};
+use super::decode::sdr::{self, HEADER, Locator, Record, Sensor};
 use super::error::WireError;
 use super::link::Ask;
 use super::wire::message::Request;
@@ -37,74 +41,99 @@ const TOO_LONG: [u8; 3] = [0xc7, 0xc8, 0xca];
 /// What is known of a BMC's records.
 #[derive(Debug, Default)]
 pub(crate) struct Repository {
-    /// Times of the last addition and the last erasure.
-    stamps: Option<[u32; 2]>,
+    /// What the repository said of itself when it was read, and when that was.
+    read: Option<(Stamps, Instant)>,
+    found: Found,
+}
+
+/// What was found in a repository.
+#[derive(Debug, Default)]
+struct Found {
     sensors: Vec<Sensor>,
+    /// Of FRUs: what parts are called.
+    locators: Vec<Locator>,
+    /// Names of other management controllers.
+    controllers: Vec<String>,
     /// What could not be read, and why.
     gap: Option<(Reason, String)>,
 }
 
+/// Get SDR Repository Info: what changes when the records do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamps {
+    count: u16,
+    /// Times of the last addition and the last erasure.
+    times: [u32; 2],
+}
+
+/// Slave address of the BMC itself.
+const BMC: u8 = 0x20;
+
 impl Repository {
     pub(crate) fn sensors(&self) -> &[Sensor] {
-        &self.sensors
+        &self.found.sensors
+    }
+
+    pub(crate) fn locators(&self) -> &[Locator] {
+        &self.found.locators
+    }
+
+    pub(crate) fn controllers(&self) -> &[String] {
+        &self.found.controllers
     }
 
     pub(crate) fn gap(&self) -> Option<(Reason, &str)> {
-        self.gap.as_ref().map(|(reason, detail)| (*reason, detail.as_str()))
+        self.found.gap.as_ref().map(|(reason, detail)| (*reason, detail.as_str()))
     }
 
-    /// Reads the records if they have changed; says whether they were read.
+    /// Reads the records if they have changed, or if some were missing `patience` ago; says whether they were
+    /// read.
     ///
     /// # Errors
     /// The device gave no usable answer; what was known stays.
-    pub(crate) async fn refresh(&mut self, device: &mut impl Ask) -> Result<bool, WireError> {
+    pub(crate) async fn refresh(
+        &mut self,
+        device: &mut impl Ask,
+        patience: Duration,
+    ) -> Result<bool, WireError> {
         let info = device.ask(Request::new(STORAGE, 0x20, &[])).await?;
         let stamps =
             stamps(&info).ok_or(WireError::Malformed("the repository's information is too short"))?;
-        if self.stamps == Some(stamps) {
+        if let Some((known, at)) = self.read
+            && known == stamps
+            && (self.found.gap.is_none() || at.elapsed() < patience)
+        {
             return Ok(false);
         }
         let mut reading = Reading { device, reservation: 0, reservations: 0, part: PART };
         reading.reserve().await?;
-        let (mut sensors, mut gap) = (Vec::new(), None);
-        let mut seen = HashSet::new();
-        let mut id = 0;
-        while id != END {
-            if !seen.insert(id) {
-                gap = Some((Reason::Protocol, "the sensor records go round in a circle".to_owned()));
-                break;
-            }
-            if seen.len() > MAX_RECORDS {
-                gap = Some((Reason::Limit, format!("more than {MAX_RECORDS} sensor records")));
-                break;
-            }
-            match reading.record(id).await {
-                Ok((next, record)) => {
-                    match sdr::decode(&record) {
-                        Some(Record::Sensor(sensor)) => sensors.push(*sensor),
-                        Some(Record::Other) => {}
-                        None => gap = Some((Reason::Parse, format!("sensor record {id:#06x} is too short"))),
-                    }
-                    id = next;
-                }
-                // Some BMCs cannot give their last record: the others are good.
-                Err(error) if error.code().is_some() && !sensors.is_empty() => {
-                    gap = Some((error.reason(), format!("sensor records from {id:#06x} on: {error}")));
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        *self = Self { stamps: Some(stamps), sensors, gap };
+        self.found = reading.all(stamps.count).await?;
+        self.read = Some((stamps, Instant::now()));
         Ok(true)
     }
 }
 
+impl Found {
+    fn take(&mut self, record: Option<Record>, id: u16) {
+        match record {
+            Some(Record::Sensors(sensors)) => self.sensors.extend(sensors),
+            Some(Record::Fru(locator)) => self.locators.push(locator),
+            Some(Record::Controller(controller)) if controller.address != BMC => {
+                self.controllers.push(controller.name);
+            }
+            Some(Record::Controller(_) | Record::Other) => {}
+            None => self.gap = Some((Reason::Parse, format!("sensor record {id:#06x} is too short"))),
+        }
+    }
+}
+
 /// From Get SDR Repository Info: version, count, free space, then the two times.
-fn stamps(info: &[u8]) -> Option<[u32; 2]> {
+fn stamps(info: &[u8]) -> Option<Stamps> {
     let mut reader = super::bytes::Reader::new(info);
-    let _version_count_free: [u8; 5] = reader.array()?;
-    Some([reader.u32()?, reader.u32()?])
+    let _version = reader.u8()?;
+    let count = reader.u16()?;
+    let _free = reader.u16()?;
+    Some(Stamps { count, times: [reader.u32()?, reader.u32()?] })
 }
 
 struct Reading<'a, A> {
@@ -128,6 +157,45 @@ impl<A: Ask> Reading<'_, A> {
         };
         self.reservation = u16::from_le_bytes([low, high]);
         Ok(())
+    }
+
+    /// All records. `count` is how many there are, as the device says.
+    async fn all(&mut self, count: u16) -> Result<Found, WireError> {
+        let mut found = Found::default();
+        let mut seen = HashSet::new();
+        let (mut id, mut asked) = (0, 0_usize);
+        while id != END {
+            asked = asked.saturating_add(1);
+            if !seen.insert(id) {
+                found.gap = Some((Reason::Protocol, "the sensor records go round in a circle".to_owned()));
+                break;
+            }
+            if asked > MAX_RECORDS {
+                found.gap = Some((Reason::Limit, format!("more than {MAX_RECORDS} sensor records")));
+                break;
+            }
+            match self.record(id).await {
+                Ok((next, record)) => {
+                    found.take(sdr::decode(&record), id);
+                    // The first one is asked for by an id that stands for it.
+                    if let (0, Some(own)) = (id, record.first_chunk()) {
+                        seen.insert(u16::from_le_bytes(*own));
+                    }
+                    id = next;
+                }
+                // Some BMCs cannot give their last record, or have fewer than they link to.
+                Err(error) if error.code().is_some() && !found.sensors.is_empty() => {
+                    let detail = format!("sensor records from {id:#06x} on: {error}");
+                    tracing::info!(detail, "a BMC does not give all its sensor records");
+                    if asked < usize::from(count) {
+                        found.gap = Some((error.reason(), detail));
+                    }
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
     }
 
     /// One record, and the id of the next. Begins anew where the reservation is cancelled.

@@ -20,6 +20,25 @@ const MAX_PACKET: usize = 1500;
 /// Packets that wait for one session. One command is in flight, so more than a few are a flood.
 const MAX_WAITING: usize = 8;
 
+/// Most addresses that packets are awaited from: more BMCs than one process polls, and some megabytes.
+const MAX_PEERS: usize = 100_000;
+
+/// Most sessions with one address: several targets may name one BMC, whose table has some 4 to 16 places.
+const MAX_SESSIONS: usize = 16;
+
+/// Why there is no way to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PortError {
+    #[error("this host has no IPv6: give the target an IPv4 address")]
+    Family,
+    #[error("it has {MAX_SESSIONS} sessions with this program already: do fewer targets name it?")]
+    Sessions,
+    #[error(
+        "packets of {MAX_PEERS} addresses are awaited already: share the targets among several processes"
+    )]
+    Peers,
+}
+
 type Peer = (IpAddr, u16);
 type Routes = HashMap<Peer, HashMap<u32, mpsc::Sender<Vec<u8>>>>;
 
@@ -53,14 +72,30 @@ impl Transport {
         Ok(Self { v4, v6, routes, readers })
     }
 
-    /// A way to a peer, for the session that this console calls `console`. `None` where this host has no
-    /// socket of the address's family.
-    pub(crate) fn port(&self, peer: SocketAddr, console: u32) -> Option<Port> {
-        let socket = if peer.is_ipv4() { &self.v4 } else { self.v6.as_ref()? };
+    /// Whether there is a socket for addresses of this kind.
+    pub(crate) const fn reaches(&self, peer: &SocketAddr) -> bool {
+        peer.is_ipv4() || self.v6.is_some()
+    }
+
+    /// A way to a peer, for the session that this console calls `console`.
+    ///
+    /// # Errors
+    /// There is no socket of the address's family, or no place left.
+    pub(crate) fn port(&self, peer: SocketAddr, console: u32) -> Result<Port, PortError> {
+        let socket = if peer.is_ipv4() { &self.v4 } else { self.v6.as_ref().ok_or(PortError::Family)? };
         let (sender, packets) = mpsc::channel(MAX_WAITING);
-        lock(&self.routes).entry((peer.ip(), peer.port())).or_default().insert(console, sender);
+        let mut routes = lock(&self.routes);
+        let key = (peer.ip(), peer.port());
+        if routes.len() >= MAX_PEERS && !routes.contains_key(&key) {
+            return Err(PortError::Peers);
+        }
+        let sessions = routes.entry(key).or_default();
+        if sessions.len() >= MAX_SESSIONS || sessions.contains_key(&console) {
+            return Err(PortError::Sessions);
+        }
+        sessions.insert(console, sender);
         let (socket, routes) = (Arc::clone(socket), Arc::clone(&self.routes));
-        Some(Port { socket, peer, console, packets, routes })
+        Ok(Port { socket, peer, console, packets, routes })
     }
 }
 
@@ -127,5 +162,65 @@ async fn read(socket: Arc<UdpSocket>, routes: Arc<Mutex<Routes>>) {
 fn deliver(session: Option<&mpsc::Sender<Vec<u8>>>, bytes: &[u8]) {
     if let Some(session) = session {
         let _ = session.try_send(bytes.to_vec());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::ipmi::wire::packet;
+
+    /// A datagram of RMCP+ for the session that the console calls `console`.
+    fn datagram(console: u32) -> Vec<u8> {
+        packet::open(packet::RAKP_2, &[&[0; 4], &console.to_le_bytes()[..]].concat())
+    }
+
+    #[tokio::test]
+    async fn packets_find_their_session_by_address_port_and_id() {
+        let transport = Transport::bind().await.unwrap();
+        for loopback in ["127.0.0.1:0", "[::1]:0"] {
+            let bmcs = [UdpSocket::bind(loopback).await.unwrap(), UdpSocket::bind(loopback).await.unwrap()];
+            let addresses = [bmcs[0].local_addr().unwrap(), bmcs[1].local_addr().unwrap()];
+            // Two BMCs behind one address, two sessions with the first of them, and the same id twice.
+            let sessions = [(0, 7), (0, 8), (1, 7)];
+            for (index, (bmc, console)) in sessions.into_iter().enumerate() {
+                let mut ports: Vec<Port> =
+                    sessions.map(|(bmc, console)| transport.port(addresses[bmc], console).unwrap()).into();
+                ports[index].send(b"hello").await.unwrap();
+                let mut buffer = [0; 16];
+                let (_, console_address) = bmcs[bmc].recv_from(&mut buffer).await.unwrap();
+                // From the other BMC, and for nobody: both are dropped.
+                bmcs[1 - bmc].send_to(&datagram(9), console_address).await.unwrap();
+                bmcs[bmc].send_to(&datagram(console), console_address).await.unwrap();
+                assert_eq!(ports[index].receive().await.unwrap(), datagram(console));
+                for other in (0..3).filter(|other| *other != index) {
+                    assert!(ports[other].packets.try_recv().is_err(), "{index} {other}");
+                }
+            }
+        }
+        assert!(lock(&transport.routes).is_empty(), "a port that is gone leaves nothing behind");
+    }
+
+    #[tokio::test]
+    async fn the_table_is_bounded_and_a_flood_waits_for_nobody() {
+        let transport = Transport::bind().await.unwrap();
+        let bmc = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let peer = bmc.local_addr().unwrap();
+        let mut ports: Vec<Port> =
+            (1..=MAX_SESSIONS as u32).map(|id| transport.port(peer, id).unwrap()).collect();
+        assert_eq!(transport.port(peer, 99).err(), Some(PortError::Sessions));
+        ports.pop();
+        assert_eq!(transport.port(peer, 1).err(), Some(PortError::Sessions), "an id is used once");
+        let mut last = transport.port(peer, 99).unwrap();
+        last.send(b"hello").await.unwrap();
+        let (_, console) = bmc.recv_from(&mut [0; 16]).await.unwrap();
+        for _ in 0..3 * MAX_WAITING {
+            bmc.send_to(&datagram(99), console).await.unwrap();
+        }
+        // Whatever comes after it is read too.
+        bmc.send_to(&datagram(1), console).await.unwrap();
+        assert_eq!(ports[0].receive().await.unwrap(), datagram(1));
+        let waiting = std::iter::from_fn(|| last.packets.try_recv().ok()).count();
+        assert_eq!(waiting, MAX_WAITING);
     }
 }

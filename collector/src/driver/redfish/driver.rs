@@ -48,7 +48,8 @@ impl RedfishDriver {
             None => String::new(),
             Some(Credentials::Password { user, password }) => format!("{user}\0{}", password.expose_secret()),
             Some(_) => {
-                let detail = "Redfish takes credentials with user and password, not those of SNMP";
+                let detail =
+                    "Redfish takes credentials with user and password, not those of SNMP or of IPMI alone";
                 return Err(PollError::new(Reason::Config, detail));
             }
         };

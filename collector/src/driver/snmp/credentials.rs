@@ -35,7 +35,7 @@ pub(super) type Keys = HashMap<[u8; 32], MasterKeys>;
 /// What is wrong and what to write instead; never a part of a secret.
 pub fn check(credentials: &Credentials) -> Result<(), String> {
     match credentials {
-        Credentials::Password { .. } => {
+        Credentials::Password { .. } | Credentials::Ipmi(_) => {
             Err("SNMP takes a community or an SNMPv3 user: these credentials are a user and a password"
                 .into())
         }
@@ -92,7 +92,9 @@ pub(super) fn auth(credentials: Option<&Credentials>, keys: &Mutex<Keys>) -> Res
             Ok(Auth::v2c(community.expose_secret()))
         }
         Credentials::Usm(usm) => self::usm(usm, keys).map(Auth::Usm),
-        Credentials::Password { .. } => Err(WireError::Config("SNMP takes no password login".into())),
+        Credentials::Password { .. } | Credentials::Ipmi(_) => {
+            Err(WireError::Config("SNMP takes no password login".into()))
+        }
     }
 }
 

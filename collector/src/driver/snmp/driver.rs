@@ -20,12 +20,16 @@ use crate::profile::source::{Objects, Oid, Request};
 use crate::profile::{Memory, Profiles, Selection};
 use crate::target::Target;
 
-/// How long a selection of profiles stands at most: a card that was plugged in is found then.
-const IDENTIFY_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
-
 /// The part of a poll, one in so many, that is kept for a second look at a device that doesn't answer:
 /// without it a poll shorter than its retries would end without a cause.
 const SECOND_LOOK: u32 = 4;
+
+/// Longest time for which a selection of profiles stands, whatever the target asks for.
+const MAX_SELECTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Intervals after which a device is looked at again that did not answer all of the questions for profiles:
+/// most have lost a packet, some never answer one of them.
+const LOOK_AGAIN: u32 = 5;
 
 /// Longest time for one poll, so that deadlines stay representable.
 const MAX_DEADLINE: Duration = Duration::from_secs(60 * 60);
@@ -43,7 +47,8 @@ pub struct SnmpDriver {
 struct Known {
     identity: Identity,
     generation: u64,
-    at: Instant,
+    /// When the profiles are selected anew at the latest: a card that was plugged in is found then.
+    until: Instant,
     selection: Selection,
     memory: Memory,
     request: Request,
@@ -103,24 +108,33 @@ impl SnmpDriver {
         explain(&error, finding, &self.session)
     }
 
-    /// Selects the profiles anew if this may be another device than before.
+    /// Selects the profiles anew if this may be another device than before, or has other parts by now.
     async fn identify(&mut self, identity: Identity, deadline: Instant) {
         let generation = self.session.generation();
-        let stands = self.known.as_ref().is_some_and(|known| {
-            known.generation == generation
-                && known.identity.continues_as(&identity)
-                && known.at.elapsed() < IDENTIFY_EVERY
-        });
-        if stands {
-            if let Some(known) = &mut self.known {
-                known.identity = identity;
+        match &mut self.known {
+            Some(known) if known.generation == generation && known.identity.continues_as(&identity) => {
+                known.identity = identity.clone();
+                if Instant::now() < known.until {
+                    return;
+                }
             }
-            return;
+            _ => {
+                self.habits = Habits::new(self.session.has_bulk(), self.target.max_repetitions);
+                self.known = None;
+            }
         }
-        self.habits = Habits::new(self.session.has_bulk(), self.target.max_repetitions);
-        let present = self.probe(deadline).await;
+        let (present, whole) = self.probe(deadline).await;
         let is_present = |oid: &Oid| present.column(oid).next().is_some();
         let selection = self.profiles.select(identity.object_id.as_ref(), &identity.descr, is_present);
+        // What was not answered may be there.
+        let soon = if whole { MAX_SELECTION } else { self.target.interval.saturating_mul(LOOK_AGAIN) };
+        let until = Instant::now() + self.target.inventory_interval.min(soon).min(MAX_SELECTION);
+        if let Some(known) = &mut self.known
+            && (!whole || selection.names().eq(known.selection.names()))
+        {
+            known.until = until;
+            return;
+        }
         tracing::info!(
             target_name = self.name(),
             object_id = identity.object_id.as_ref().map(ToString::to_string),
@@ -129,25 +143,22 @@ impl SnmpDriver {
             "identified a device over SNMP"
         );
         let request = selection.request();
-        self.known = Some(Known {
-            identity,
-            generation,
-            at: Instant::now(),
-            selection,
-            memory: Memory::default(),
-            request,
-        });
+        self.known =
+            Some(Known { identity, generation, until, selection, memory: Memory::default(), request });
     }
 
-    /// Which of the objects that profiles ask about the device has. Failures count as absence.
-    async fn probe(&mut self, deadline: Instant) -> Objects {
+    /// Which of the objects that profiles ask about the device has, and whether it answered to the end. An
+    /// object that it fails at counts as absent.
+    async fn probe(&mut self, deadline: Instant) -> (Objects, bool) {
         let probes: BTreeSet<Oid> = self.profiles.probes().into_iter().cloned().collect();
         let (scalars, subtrees): (Vec<_>, Vec<_>) =
             probes.into_iter().partition(|oid| oid.as_slice().last() == Some(&0));
         let mut fetch = Fetch::new(&mut self.session, &mut self.habits, deadline, POLL_LIMITS);
         fetch.scalars(&scalars).await;
         fetch.firsts(&subtrees).await;
-        fetch.finish().0
+        let whole =
+            fetch.stopped.is_none() && !fetch.faults.iter().any(|fault| fault.reason == Reason::Timeout);
+        (fetch.finish().0, whole)
     }
 
     /// Reads what the profiles ask for; what the greeting has brought is not asked again.

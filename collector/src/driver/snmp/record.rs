@@ -111,7 +111,7 @@ fn secrets(target: &Target) -> Vec<String> {
             secrets.extend(usm.auth.iter().map(|(_, password)| password.expose_secret().to_owned()));
             secrets.extend(usm.privacy.iter().map(|(_, password)| password.expose_secret().to_owned()));
         }
-        Some(Credentials::Password { .. }) | None => {}
+        Some(Credentials::Password { .. } | Credentials::Ipmi(_)) | None => {}
     }
     secrets
 }

@@ -18,6 +18,7 @@ impl Compiler {
     pub(super) fn outputs(&mut self, profile: &Profile) {
         for (name, table) in &profile.tables {
             self.output(name, &table.labels, &table.metrics, true);
+            self.unique_ids(name, table.unique_ids);
         }
         for (name, group) in &profile.groups {
             self.output(name, &group.labels, &group.metrics, false);
@@ -57,7 +58,18 @@ impl Compiler {
             }
         }
         if let Some(output) = self.outputs.get_mut(table) {
-            *output = Output { labels: shared, rules, inputs: Vec::new() };
+            *output = Output { labels: shared, rules, ..Output::default() };
+        }
+    }
+
+    fn unique_ids(&mut self, name: &str, wanted: bool) {
+        let Some(table) = self.table(name).filter(|_| wanted) else { return };
+        let path = self.path(table).key("unique_ids");
+        match self.outputs.get_mut(table) {
+            Some(output) if output.labels.iter().any(|(label, _)| *label == Label::HwId) => {
+                output.unique_ids = true;
+            }
+            _ => self.mistake(&path, "the table gives its rows no hw.id: add the label"),
         }
     }
 
@@ -98,6 +110,7 @@ impl Compiler {
             unit: unit.unwrap_or(UnitRule::Fixed(Conversion::NONE)),
             absent: reading.absent.clone(),
             conditions,
+            limit: labels.iter().any(|(label, _)| *label == Label::HwLimitType),
             required: required(metric, &labels),
             labels,
         })

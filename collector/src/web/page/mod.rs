@@ -3,6 +3,7 @@
 //! Works without script (`?q=`, `?state=`); the script filters what is shown while one types and refreshes
 //! it. Loads nothing from elsewhere; all text of devices and of the request is escaped by the template.
 
+mod buffer;
 mod words;
 
 use std::sync::LazyLock;
@@ -19,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::Shared;
 use super::filter::{Filter, searched};
-use crate::status::{TargetState, TargetStatus};
+use crate::status::{BufferStatus, TargetState, TargetStatus};
 use words::{age, count, duration, in_time};
 
 /// Most targets on one page; a search finds the others.
@@ -42,7 +43,8 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 /// `GET /`.
 pub(super) async fn page(State(shared): State<Shared>, Query(filter): Query<Filter>) -> Response {
     let targets = (shared.state.targets)();
-    let markup = render(targets, &filter, (shared.state.now)());
+    let buffer = (shared.state.buffer)();
+    let markup = render(targets, buffer.as_ref(), &filter, (shared.state.now)());
     let mut response = Html(markup.into_string()).into_response();
     if let Ok(policy) = HeaderValue::from_str(&POLICY) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
@@ -50,7 +52,12 @@ pub(super) async fn page(State(shared): State<Shared>, Query(filter): Query<Filt
     response
 }
 
-fn render(mut targets: Vec<TargetStatus>, filter: &Filter, now: Timestamp) -> Markup {
+fn render(
+    mut targets: Vec<TargetStatus>,
+    buffer: Option<&BufferStatus>,
+    filter: &Filter,
+    now: Timestamp,
+) -> Markup {
     let total = targets.len();
     let attention = targets.iter().filter(|target| target.state.needs_attention()).count();
     let series: usize = targets.iter().map(|target| target.series).sum();
@@ -73,6 +80,7 @@ fn render(mut targets: Vec<TargetStatus>, filter: &Filter, now: Timestamp) -> Ma
                     p.lead { (headline(total, attention)) }
                     p.quiet { (count(total, "target", "targets")) " · " (count(series, "series", "series")) }
                 }
+                div #buffer { @if let Some(buffer) = buffer { (buffer::section(buffer)) } }
                 (search(filter, &counts, found))
                 main id="targets" data-hidden=(hidden) {
                     (sites(&targets, now))

@@ -50,6 +50,7 @@
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     document.getElementById("targets").replaceWith(page.getElementById("targets"));
     document.querySelector("header").replaceWith(page.querySelector("header"));
+    document.getElementById("buffer").replaceWith(page.getElementById("buffer"));
     document.title = page.title;
     if (!partial()) show();
   }

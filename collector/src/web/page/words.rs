@@ -17,6 +17,13 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{text} {}", if number == 1 { one } else { many })
 }
 
+/// `512 B`, `12 KiB`, `64 MiB`: whole units of which there are at least ten, or the smaller one.
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let unit = UNITS.into_iter().find(|(shift, _)| number >> shift >= 10);
+    unit.map_or_else(|| format!("{number} B"), |(shift, word)| format!("{} {word}", number >> shift))
+}
+
 /// `850 ms`, `12 s`, `3 min`, `5 h`, `2 days`: the largest unit of which there are two, or the smaller one.
 pub(super) fn duration(time: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "days"), (3_600, "h"), (60, "min"), (1, "s")];
@@ -94,6 +101,14 @@ mod tests {
         assert_eq!(in_time(61_000, 1_000), "in 1 min");
         assert_eq!(in_time(500, 1_000), "due");
         assert_eq!(age(i64::MIN, i64::MAX), "213503982334 days ago");
+    }
+
+    #[test]
+    fn sizes_are_whole_units() {
+        let expected = [(512, "512 B"), (10_239, "10239 B"), (10_240, "10 KiB"), (67_108_864, "64 MiB")];
+        for (number, text) in expected {
+            assert_eq!(bytes(number), text);
+        }
     }
 
     #[test]

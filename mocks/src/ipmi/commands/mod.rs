@@ -27,6 +27,7 @@ pub(crate) mod code {
     pub(crate) const CANNOT_RETURN_SO_MANY: u8 = 0xca;
     pub(crate) const NOT_PRESENT: u8 = 0xcb;
     pub(crate) const INVALID_FIELD: u8 = 0xcc;
+    pub(crate) const INSUFFICIENT_PRIVILEGE: u8 = 0xd4;
     pub(crate) const NOT_IN_THIS_STATE: u8 = 0xd5;
 }
 

@@ -107,6 +107,8 @@ pub(crate) enum Quantity {
     AirFlow,
     Pressure,
     Percent,
+    ApparentPower,
+    Frequency,
 }
 
 /// Quantity, and the line (factor, offset) that leads to the catalogue's unit (table 43-15).
@@ -126,12 +128,14 @@ pub(crate) fn quantity(units: Units) -> Option<(Quantity, f64, f64)> {
         5 => (Q::Current, 1.0, 0.0),
         6 => (Q::Power, 1.0, 0.0),
         7 => (Q::Energy, 1.0, 0.0),
+        9 => (Q::ApparentPower, 1.0, 0.0),
         14 => (Q::Pressure, 1e3, 0.0),
         // A pound-force per square inch.
         15 => (Q::Pressure, 6_894.757_293_168, 0.0),
         // A cubic foot is 0.028316846592 m3.
         17 => (Q::AirFlow, 0.028_316_846_592 / 60.0, 0.0),
         18 => (Q::Rotation, 1.0, 0.0),
+        19 => (Q::Frequency, 1.0, 0.0),
         _ => return None,
     })
 }
@@ -161,6 +165,22 @@ mod tests {
         assert_eq!(convert(Format::Unsigned, 0, [0xff, 0xc0, 0x00, 0x80, 0, 0xe1], 80), Some(-52.0));
         // 12 V: 0.1 V for each step.
         assert_eq!(convert(Format::Unsigned, 0, [1, 0, 0, 0, 0, 0xf0], 120), Some(12.0));
+    }
+
+    #[test]
+    fn units_lead_to_those_of_the_catalogue() {
+        let convert = |base: u8, value: f64| {
+            let (quantity, factor, offset) =
+                quantity(Units { percentage: false, base, is_compound: false }).unwrap();
+            (quantity, ((value * factor + offset) * 1e6).round() / 1e6)
+        };
+        assert_eq!(convert(2, 212.0), (Quantity::Temperature, 100.0));
+        assert_eq!(convert(3, 273.15), (Quantity::Temperature, 0.0));
+        assert_eq!(convert(14, 101.325), (Quantity::Pressure, 101_325.0));
+        assert_eq!(convert(15, 1.0), (Quantity::Pressure, 6_894.757_293));
+        assert_eq!(convert(17, 2_118.88), (Quantity::AirFlow, 1.0));
+        assert_eq!(quantity(Units { percentage: false, base: 6, is_compound: true }), None);
+        assert_eq!(quantity(Units { percentage: false, base: 10, is_compound: false }), None);
     }
 
     #[test]

@@ -29,6 +29,11 @@ impl Coding {
 
     /// The text, without control characters and the spaces and zeros that fields are filled up with.
     pub(crate) fn decode(self, bytes: &[u8]) -> String {
+        self.decode_padded(bytes).trim().to_owned()
+    }
+
+    /// As [`Coding::decode`], with spaces at both ends.
+    pub(crate) fn decode_padded(self, bytes: &[u8]) -> String {
         let text: String = match self {
             Self::Bcd => bytes
                 .iter()
@@ -43,6 +48,13 @@ impl Coding {
             },
         };
         let text = text.split('\0').next().unwrap_or("");
+        text.chars().filter(|c| !c.is_control()).collect()
+    }
+
+    /// The text of bytes in UTF-16, least significant byte first; what is no character is left out.
+    pub(crate) fn decode_utf16(bytes: &[u8]) -> String {
+        let units = bytes.chunks_exact(2).filter_map(|pair| pair.try_into().ok().map(u16::from_le_bytes));
+        let text: String = char::decode_utf16(units).flatten().take_while(|c| *c != '\0').collect();
         text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
     }
 }

@@ -1,4 +1,12 @@
-//! Tests on sockets, against BMCs that share no code with this program.
+//! Tests against BMCs that share no code with this program, most of them on sockets.
 
+mod fru;
 mod ipmitool;
+mod logs;
+mod mocked;
+mod polls;
+mod quirks;
+mod records;
+mod script;
 mod sim;
+mod simulator;

@@ -80,6 +80,11 @@ impl Keys {
         Self { suite, integrity: suite.hmac(sik, &[&[1; KEY_LENGTH]]), cipher }
     }
 
+    #[cfg(test)]
+    pub(crate) fn cipher_key(&self) -> &[u8] {
+        &self.cipher
+    }
+
     /// Encrypts whole blocks: section 13.29.
     pub(crate) fn encrypt(&self, iv: &[u8; BLOCK], mut data: Vec<u8>) -> Option<Vec<u8>> {
         let length = data.len();

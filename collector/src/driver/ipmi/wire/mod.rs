@@ -7,9 +7,14 @@ pub(crate) mod crypto;
 pub(crate) mod login;
 pub(crate) mod message;
 pub(crate) mod packet;
+pub(crate) mod proposal;
+pub(crate) mod rakp;
 pub(crate) mod retry;
 pub(crate) mod session;
 pub(crate) mod status;
+
+#[cfg(test)]
+mod tests;
 
 /// What is to be done next.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,10 +1,18 @@
-//! RMCP and RMCP+ packets (sections 13.1, 13.6 and 13.28 to 13.29).
+//! RMCP and RMCP+ packets (sections 13.1, 13.2, 13.6 and 13.28 to 13.29).
 
 use super::crypto::{BLOCK, Keys, same};
 use crate::driver::ipmi::bytes::Reader;
 
 /// RMCP 1.0, no acknowledgement wanted, class IPMI.
 const RMCP: [u8; 4] = [0x06, 0x00, 0xff, 0x07];
+
+/// Version and class of ASF, which has the presence ping.
+const ASF: [u8; 4] = [0x06, 0x00, 0xff, 0x06];
+
+/// The enterprise number of ASF, which begins its messages, and their types.
+const ASF_ENTERPRISE: [u8; 4] = [0, 0, 0x11, 0xbe];
+const PRESENCE_PING: u8 = 0x80;
+const PRESENCE_PONG: u8 = 0x40;
 
 /// Session header of IPMI 1.5 without authentication: type, sequence, session.
 const LEGACY: [u8; 9] = [0; 9];
@@ -29,6 +37,8 @@ pub(crate) const RAKP_4: u8 = 0x15;
 /// A packet as it came, nothing of it proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packet<'a> {
+    /// ASF presence pong, with the tag of its ping.
+    Pong(u8),
     /// IPMI 1.5 outside of a session.
     Legacy(&'a [u8]),
     /// RMCP+ outside of a session: payload type and payload.
@@ -41,8 +51,10 @@ impl<'a> Packet<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let [version, _, _, class] = reader.array()?;
-        if version != 0x06 || class != 0x07 {
-            return None;
+        match (version, class) {
+            (0x06, 0x06) => return pong(reader),
+            (0x06, 0x07) => {}
+            _ => return None,
         }
         let inner = reader.rest();
         let kind = reader.u8()?;
@@ -67,7 +79,7 @@ impl<'a> Packet<'a> {
     /// The session of this console that the packet claims to belong to, for finding who waits for it.
     pub(crate) fn console(&self) -> Option<u32> {
         match self {
-            Self::Legacy(_) => None,
+            Self::Pong(_) | Self::Legacy(_) => None,
             Self::Sealed(session, _) => Some(*session),
             Self::Open(_, payload) => {
                 let mut reader = Reader::new(payload);
@@ -76,6 +88,19 @@ impl<'a> Packet<'a> {
             }
         }
     }
+}
+
+/// Asks whether anything is there (ASF presence ping, section 13.2.3).
+pub(crate) fn ping(tag: u8) -> Vec<u8> {
+    [&ASF[..], &ASF_ENTERPRISE, &[PRESENCE_PING, tag, 0, 0]].concat()
+}
+
+/// What answers a ping (section 13.2.4): its tag, and whether IPMI is supported is not believed either way.
+fn pong(mut reader: Reader<'_>) -> Option<Packet<'_>> {
+    let enterprise: [u8; 4] = reader.array()?;
+    let [kind, tag, _, length] = reader.array()?;
+    reader.take(length.into())?;
+    (enterprise == ASF_ENTERPRISE && kind == PRESENCE_PONG).then_some(Packet::Pong(tag))
 }
 
 /// A message in IPMI 1.5's form, outside of a session.
@@ -160,6 +185,17 @@ mod tests {
 
     fn keys(suite: Suite) -> Keys {
         Keys::derive(suite, &[7; 20])
+    }
+
+    #[test]
+    fn a_pong_is_known_by_its_tag() {
+        // As FreeIPMI's ipmiping sends and expects them.
+        assert_eq!(ping(7), [0x06, 0, 0xff, 0x06, 0, 0, 0x11, 0xbe, 0x80, 7, 0, 0]);
+        let head = [0x06, 0, 0xff, 0x06, 0, 0, 0x11, 0xbe, 0x40, 7, 0, 16];
+        let pong = [&head[..], &[0, 0, 0x11, 0xbe, 0, 0, 0, 0, 0x81, 0, 0, 0, 0, 0, 0, 0]].concat();
+        assert_eq!(Packet::parse(&pong), Some(Packet::Pong(7)));
+        assert!((0..pong.len()).all(|length| Packet::parse(&pong[..length]).is_none()));
+        assert_eq!(Packet::parse(&ping(7)), None);
     }
 
     #[test]

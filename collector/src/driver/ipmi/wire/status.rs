@@ -9,15 +9,25 @@ pub(crate) enum LoginError {
         "no answer to the login: the device is down, a firewall is in between, or IPMI over LAN is switched off"
     )]
     Silence,
+    #[error("no answer to the login, only to a ping: IPMI over LAN is switched off, or the BMC is starting")]
+    Mute,
+    #[error("the device has begun to answer the login and fell silent: it is overloaded, or was restarted")]
+    Stuck,
     #[error("the device speaks IPMI 1.5 only, which does not encrypt: it cannot be polled over IPMI")]
     Legacy,
     #[error("the password is wrong: correct it here or on the device")]
     Password,
     #[error(
+        "the password is right, but the session keys differ: give the device's K_g as group_key_file, or none if it has none"
+    )]
+    GroupKey,
+    #[error(
         "the device knows no such user, or it may not log in over LAN: check its name and channel access"
     )]
     User,
-    #[error("the user lacks the privilege level User on this channel: grant it on the device")]
+    #[error(
+        "the user lacks the privilege level on this channel: grant it on the device, or ask for a lower one"
+    )]
     Privilege,
     #[error("the device's session table is full: it frees places by itself after a minute without use")]
     Full,
@@ -44,8 +54,8 @@ impl LoginError {
 
     pub(crate) const fn reason(self) -> Reason {
         match self {
-            Self::Silence => Reason::Timeout,
-            Self::Password | Self::User => Reason::Auth,
+            Self::Silence | Self::Mute | Self::Stuck => Reason::Timeout,
+            Self::Password | Self::GroupKey | Self::User => Reason::Auth,
             Self::Full => Reason::Busy,
             Self::Privilege | Self::Suites | Self::Status(_) | Self::Legacy => Reason::Refused,
             Self::Malformed => Reason::Protocol,

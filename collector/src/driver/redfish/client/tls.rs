@@ -65,7 +65,7 @@ pub fn config(tls: &Tls, peer: Arc<Peer>) -> Result<ClientConfig, TlsError> {
     let provider = provider();
     let judgement = match tls {
         Tls::Verify | Tls::Plain => Judgement::Roots(roots_verifier(public_roots()?)?),
-        Tls::CaFile(path) => Judgement::Roots(roots_verifier(Arc::new(read_roots(path)?))?),
+        Tls::CaFile { path, .. } => Judgement::Roots(roots_verifier(Arc::new(read_roots(path)?))?),
         Tls::Pinned(fingerprint) => Judgement::Pinned(*fingerprint),
         Tls::Insecure => Judgement::None,
     };

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::tls::{self, Peer, TlsError};
 use super::words::{self, Trouble};
 use crate::driver::budget::Gate;
-use crate::target::{Target, Tls};
+use crate::target::{Address, Target, Tls};
 
 /// Largest body that is read, decompressed. The largest expanded collections known have 5 MB.
 pub(super) const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -55,7 +55,7 @@ impl Answer {
 pub(super) struct Wire {
     http: reqwest::Client,
     origin: Url,
-    host: String,
+    address: Address,
     tls: Tls,
     /// The certificate that the device shows.
     pub(super) peer: Arc<Peer>,
@@ -107,7 +107,7 @@ impl Wire {
         Ok(Self {
             http,
             origin,
-            host: target.address.host.clone(),
+            address: target.address.clone(),
             tls: target.tls.clone(),
             peer,
             gate: Gate::new(target.budget),
@@ -138,13 +138,13 @@ impl Wire {
         }
         match timeout_at(limit, self.read(builder)).await {
             Ok(answer) => answer,
-            Err(_) => Err(Trouble::new(Reason::Timeout, "no answer within the time allowed")),
+            Err(_) => Err(words::silent(&self.address)),
         }
     }
 
     async fn read(&self, request: reqwest::RequestBuilder) -> Result<Answer, Trouble> {
         let failed = |error: reqwest::Error| {
-            words::transport(&error, &self.tls, self.peer.certificate().as_deref(), &self.host)
+            words::transport(&error, &self.tls, self.peer.certificate().as_deref(), &self.address)
         };
         let mut response = request.send().await.map_err(failed)?;
         let mut body = Vec::new();

@@ -10,7 +10,7 @@ use rustls::{AlertDescription, CertificateError};
 use serde_json::Value;
 
 use super::certificate::Certificate;
-use crate::target::Tls;
+use crate::target::{Address, Tls};
 
 /// Longest text of a device that is passed on, in characters.
 const MAX_DEVICE_TEXT: usize = 200;
@@ -33,31 +33,37 @@ impl Trouble {
     }
 }
 
-/// Names what failed below HTTP. `certificate` is the one that the device showed, `host` its address.
+/// Names what failed below HTTP. `certificate` is the one that the device at `address` showed.
 pub(super) fn transport(
     error: &reqwest::Error,
     tls: &Tls,
     certificate: Option<&Certificate>,
-    host: &str,
+    address: &Address,
 ) -> Trouble {
+    let host = &address.host;
     if let Some(error) = chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         return Trouble::new(Reason::Tls, tls_words(error, tls, certificate, host));
     }
     if error.is_timeout() {
-        return Trouble::new(Reason::Timeout, "no answer within the time allowed");
+        return silent(address);
     }
     if chain(error).any(|cause| cause.to_string() == "dns error") {
         return Trouble::new(Reason::Dns, format!("the name {host} does not resolve"));
     }
     if error.is_connect() {
         let cause = chain(error).last().map(ToString::to_string).unwrap_or_default();
-        return Trouble::new(Reason::Unreachable, format!("no connection: {cause}"));
+        return Trouble::new(Reason::Unreachable, format!("no connection to {address}: {cause}"));
     }
     let detail = match chain(error).last() {
-        Some(cause) => format!("the answer broke off or is no HTTP: {cause}"),
-        None => "the answer broke off or is no HTTP".into(),
+        Some(cause) => format!("the answer of {address} broke off or is no HTTP: {cause}"),
+        None => format!("the answer of {address} broke off or is no HTTP"),
     };
     Trouble::new(Reason::Protocol, detail)
+}
+
+/// No answer came in time.
+pub(super) fn silent(address: &Address) -> Trouble {
+    Trouble::new(Reason::Timeout, format!("no answer from {address} within the time allowed"))
 }
 
 /// The causes of an error. I/O errors don't name what they wrap as their source: it is taken out.

@@ -22,6 +22,8 @@ use serde_json::Value;
 
 use super::limits;
 use super::quantity::Quantity;
+use crate::driver::names::{self, Ambient};
+pub(crate) use crate::driver::names::{Side, name_key};
 use crate::driver::redfish::value::{self, path_of};
 
 /// Most sensors of one device; the largest trays have about 2,000.
@@ -64,51 +66,6 @@ pub(crate) fn id(path: &str) -> String {
     tail.replace("#/", "/").replace('#', "/")
 }
 
-/// Which side of a converter a reading belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Side {
-    Input,
-    Output,
-    Unsaid,
-}
-
-/// A name as it is compared: letters and digits in lower case, without the words that only say what is
-/// measured; and the side it names.
-pub(crate) fn name_key(name: &str) -> (String, Side) {
-    const NOISE: &[&str] = &[
-        "temp",
-        "temperature",
-        "voltage",
-        "volt",
-        "power",
-        "pwr",
-        "current",
-        "reading",
-        "sensor",
-        "tach",
-        "speed",
-        "rpm",
-        "subsystem",
-        "control",
-        "energy",
-    ];
-    let lower = name.to_lowercase().replace("sub-system", "");
-    let words: Vec<&str> =
-        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let mut side = Side::Unsaid;
-    let mut key = String::new();
-    for word in &words {
-        match *word {
-            "input" | "in" | "vin" | "iin" | "pin" | "freqin" => side = Side::Input,
-            "output" | "out" | "vout" | "iout" | "pout" => side = Side::Output,
-            "mem" => key.push_str("memory"),
-            word if NOISE.contains(&word) => {}
-            word => key.push_str(word),
-        }
-    }
-    if key.is_empty() { (words.concat(), side) } else { (key, side) }
-}
-
 /// The state of one poll while its documents are normalised.
 pub(crate) struct Ledger<'a> {
     pub(crate) report: &'a mut ReportBuilder,
@@ -117,7 +74,7 @@ pub(crate) struct Ledger<'a> {
     known: HashSet<(String, Quantity, Side, String)>,
     /// What there is one of, for a chassis or the device.
     told: HashSet<String>,
-    ambient: Option<(u8, Part, f64)>,
+    ambient: Option<(Ambient, Part, f64)>,
     contenders: u8,
     margin: Option<f64>,
     temperatures: usize,
@@ -204,11 +161,12 @@ impl<'a> Ledger<'a> {
         if let Some(limit) = limits::warning(doc) {
             self.margin = Some(self.margin.map_or(limit - value, |margin| margin.min(limit - value)));
         }
-        let rank = ambient_rank(&part.name, context, intake);
-        if rank == Rank::Context as u8 {
+        let rank = if intake { Some(Ambient::Summary) } else { names::ambient(&part.name, context) };
+        let Some(rank) = rank else { return };
+        if rank == Ambient::Context {
             self.contenders = self.contenders.saturating_add(1);
         }
-        if rank > 0 && self.ambient.as_ref().is_none_or(|(best, ..)| *best < rank) {
+        if self.ambient.as_ref().is_none_or(|(best, ..)| *best < rank) {
             self.ambient = Some((rank, part.clone(), value));
         }
     }
@@ -248,7 +206,7 @@ impl<'a> Ledger<'a> {
             self.report.record(metric::HW_HOST_HEATING_MARGIN, &Labels::new(), margin);
         }
         // A BMC that calls every sensor an intake calls none one.
-        let usable = |rank: u8| rank > Rank::Context as u8 || self.contenders == 1;
+        let usable = |rank: Ambient| rank > Ambient::Context || self.contenders == 1;
         if let Some((_, part, value)) = self.ambient.as_ref().filter(|(rank, ..)| usable(*rank)) {
             self.report.record(metric::HW_HOST_AMBIENT_TEMPERATURE, &part.labels(), *value);
         }
@@ -257,34 +215,6 @@ impl<'a> Ledger<'a> {
     /// Counts a reading that could not be used.
     pub(crate) fn reject(&mut self, rejection: Rejection) {
         self.report.reject(rejection);
-    }
-}
-
-/// How well a temperature fits as the inlet temperature of a device.
-enum Rank {
-    /// `PhysicalContext` alone.
-    Context = 1,
-    /// The name alone, one of those that vendors use.
-    Name = 2,
-    /// Both.
-    Both = 3,
-    /// The device's own summary (`TemperatureSummaryCelsius.Intake`).
-    Summary = 4,
-}
-
-fn ambient_rank(name: &str, context: &str, intake: bool) -> u8 {
-    const NAMES: &[&str] = &["inlet", "systemboardinlet", "ambient", "inletambient", "systeminlet"];
-    let (key, _) = name_key(name);
-    let placed = context == "inlet";
-    let named = ["inlet", "ambient", "intake"].iter().any(|word| key.contains(word));
-    if intake {
-        Rank::Summary as u8
-    } else if placed && named {
-        Rank::Both as u8
-    } else if NAMES.contains(&key.as_str()) {
-        Rank::Name as u8
-    } else {
-        u8::from(placed)
     }
 }
 
@@ -297,20 +227,5 @@ mod tests {
         assert_eq!(id("/redfish/v1/Chassis/1/Sensors/100L0"), "Chassis/1/Sensors/100L0");
         assert_eq!(id("/redfish/v1/Chassis/1/Power#/PowerSupplies/0"), "Chassis/1/Power/PowerSupplies/0");
         assert_eq!(id("/redfish/v1/Chassis/1/Power#PowerSupplies/0/"), "Chassis/1/Power/PowerSupplies/0");
-    }
-
-    #[test]
-    fn names_of_one_sensor_in_two_places_compare_equal() {
-        for (modern, old) in [
-            ("CPU #1 Temperature", "CPU1 Temp"),
-            ("12V_HSS ECB", "12V_HSS ECB Temperature"),
-            ("CPU Power", "CPU Sub-system Power"),
-            ("Mem Power", "Memory Sub-system Power"),
-        ] {
-            assert_eq!(name_key(modern), name_key(old));
-        }
-        assert_ne!(name_key("PSU1 Input Voltage"), name_key("PSU1 Output Voltage"));
-        assert_ne!(name_key("Fan 1A Tach"), name_key("Fan 1B Tach"));
-        assert_eq!(name_key("Temp").0, "temp");
     }
 }

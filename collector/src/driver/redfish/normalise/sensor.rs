@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::ledger::{Ledger, Part, Side, name_key};
 use super::quantity::{Quantity, of_sensor};
 use super::{hw_type, limits, location};
+use crate::driver::names::is_whole_device;
 use crate::driver::redfish::value::{is_absent, links, name, path_of, text};
 
 /// A usable sensor.
@@ -118,13 +119,6 @@ fn supply_metric(reading: &Reading<'_>, owned: bool) -> Option<Metric> {
         (Side::Output, Quantity::Power) if owned => Some(metric::HW_POWER_SUPPLY_USAGE),
         _ => None,
     }
-}
-
-/// Whether a power or energy sensor is that of the whole device, by the names that vendors give it.
-fn is_whole_device(name: &str) -> bool {
-    const NAMES: &[&str] = &["total", "system", "sys", "chassis", "totalsystem", "server", "node"];
-    let (key, side) = name_key(name);
-    side != Side::Output && (NAMES.contains(&key.as_str()) || key.contains("consumption"))
 }
 
 /// Records a sensor that is no power supply's.

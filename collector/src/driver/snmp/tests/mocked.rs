@@ -8,6 +8,7 @@ use mocks::snmp::{Agent, AgentOptions, Endless, ErrorStatus, Fault, FaultRule, R
 use model::{PollReport, Reason};
 
 use super::support::{Polled, target, v2c};
+use crate::target::Target;
 
 /// What a poll comes to.
 enum Outcome {
@@ -116,4 +117,49 @@ async fn a_walk_without_end_costs_its_table() {
 #[tokio::test]
 async fn a_device_without_objects_is_there_and_has_no_profile() {
     try_fault(Fault::NoSuchInstance.into(), Outcome::Partly(&[Reason::Missing])).await;
+}
+
+/// UPS-MIB: all of it.
+fn ups() -> mocks::snmp::Oid {
+    mocks::snmp::Oid::new(vec![1, 3, 6, 1, 2, 1, 33]).unwrap()
+}
+
+/// Polls with the fault and then without, of a target with these intervals: how many samples there are.
+async fn then_without(fault: Fault, interval: Duration, inventory_interval: Duration) -> [usize; 2] {
+    let agent = agent();
+    let target = target("127.0.0.1", agent.local_addr().port(), v2c(), Duration::from_millis(300));
+    let mut polled = Polled::new(Target { interval, inventory_interval, ..target }).await;
+    agent.set_faults(vec![fault.under(ups())]);
+    let before = polled.poll().await;
+    agent.set_faults(Vec::new());
+    tokio::time::sleep(interval.min(inventory_interval) * 10).await;
+    let after = polled.poll().await;
+    assert_eq!((&before.error, &after.error), (&None, &None));
+    [before, after].map(|report| report.samples.len())
+}
+
+#[tokio::test]
+async fn parts_that_are_new_are_found_after_the_inventory_interval() {
+    let (soon, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
+    let [before, after] = then_without(Fault::NoSuchInstance, hour, soon).await;
+    assert!(before < 10 && after > 20, "{before}, then {after}");
+    let [before, after] = then_without(Fault::NoSuchInstance, soon, hour).await;
+    assert!(before < 10 && after == before, "{before}, then {after}");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_does_not_hide_parts_for_long() {
+    let (soon, hour) = (Duration::from_millis(1), Duration::from_secs(3600));
+    let [before, after] = then_without(Fault::Silent, soon, hour).await;
+    assert!(before < 10 && after > 20, "{before}, then {after}");
+}
+
+#[tokio::test]
+async fn parts_that_are_silent_for_a_while_are_not_forgotten() {
+    let agent = agent();
+    let target = target("127.0.0.1", agent.local_addr().port(), v2c(), Duration::from_millis(300));
+    let mut polled = Polled::new(Target { inventory_interval: Duration::ZERO, ..target }).await;
+    assert_eq!(reasons(&polled.poll().await), []);
+    agent.set_faults(vec![Fault::Silent.under(ups())]);
+    assert_eq!(reasons(&polled.poll().await), [Reason::Timeout]);
 }

@@ -63,6 +63,7 @@ pub(super) fn target(host: &str, port: u16, credentials: Credentials, timeout: D
         tls: Tls::Verify,
         budget: Budget { concurrency: 1, rate: 1000.0 },
         max_repetitions: None,
+        fallback: None,
     }
 }
 

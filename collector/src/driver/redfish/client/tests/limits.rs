@@ -100,7 +100,11 @@ async fn after_the_deadline_nothing_is_asked() {
 async fn what_listens_to_nothing_and_names_that_do_not_resolve_are_told_apart() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = root_of(closed).await.unwrap_err();
-    assert!(error.reason == Reason::Unreachable && error.detail.contains("refused"), "{error}");
+    let parts = ["refused", &closed.to_string()];
+    assert!(
+        error.reason == Reason::Unreachable && parts.iter().all(|part| error.detail.contains(part)),
+        "{error}"
+    );
     let mut target = open_target(closed);
     target.address.host = "nowhere.invalid".into();
     let error = client(&target).await.get(ROOT).await.unwrap_err();

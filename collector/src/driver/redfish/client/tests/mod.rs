@@ -117,6 +117,7 @@ fn target(address: SocketAddr) -> Target {
         tls: Tls::Plain,
         budget: Budget { concurrency: 2, rate: 1e6 },
         max_repetitions: None,
+        fallback: None,
     }
 }
 

@@ -73,7 +73,7 @@ fn pin(shown: &Shown) -> [u8; 32] {
 fn file(folder: &Path, pem: &str) -> Tls {
     let path = folder.join("ca.pem");
     std::fs::write(&path, pem).unwrap();
-    Tls::CaFile(path)
+    Tls::CaFile { path, sha256: None }
 }
 
 fn refused(result: Result<Arc<Value>, SourceError>, parts: &[&str]) {
@@ -167,7 +167,7 @@ async fn a_pinned_certificate_without_its_key_is_refused() {
 #[test]
 fn files_that_hold_no_authority_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = Tls::CaFile(folder.path().join("none.pem"));
+    let missing = Tls::CaFile { path: folder.path().join("none.pem"), sha256: None };
     let empty = file(folder.path(), "");
     let error = |tls: &Tls| tls::config(tls, Arc::default()).unwrap_err().to_string();
     assert!(error(&empty).contains("ca.pem: no certificate in PEM form"), "{}", error(&empty));

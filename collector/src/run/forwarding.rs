@@ -1,0 +1,284 @@
+//! The buffer and its destinations while the program runs: opened once, destinations come and go with reloads.
+//!
+//! A destination's task shares nothing with the others but the log that it reads.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use exporters::buffer::{Buffer, Fsync, Options, Reader, Recovery, Storage};
+use exporters::forward::{ACKED, Buffered, Condition, Figures, Forwarder, Status, Transport};
+use exporters::{forward, otlp, remote_write};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::config::forwarding::{Destination, Protocol};
+use crate::status::{BufferStatus, DestinationStatus};
+
+/// The buffer, open.
+pub(super) struct Forwarding {
+    settings: config::forwarding::Buffer,
+    shared: Arc<Shared>,
+    tasks: Vec<Task>,
+}
+
+/// What the status page asks while tasks come and go.
+pub(super) struct Shared {
+    pub(super) buffer: Arc<Buffer>,
+    pub(super) clock: Clock,
+    followers: Mutex<Vec<Follower>>,
+}
+
+/// The task of one destination.
+struct Task {
+    name: String,
+    written: String,
+    stop: CancellationToken,
+    handle: JoinHandle<()>,
+}
+
+/// What is known of one destination.
+struct Follower {
+    name: String,
+    reader: Arc<Reader>,
+    status: Status,
+    /// When it was looked at last, with the samples that waited and that had arrived.
+    seen: Option<(Instant, u64, u64)>,
+    peak: u64,
+    rate: f64,
+    drained_in: Option<Duration>,
+}
+
+impl Forwarding {
+    /// Opens the buffer, and says in the log what was found in it.
+    pub(super) async fn open(settings: config::forwarding::Buffer) -> anyhow::Result<Self> {
+        let clock = Clock::new(settings.clock_floor);
+        let options = Options {
+            folder: settings.dir.clone(),
+            limit_bytes: settings.limit_bytes,
+            max_age: settings.max_age,
+            fsync: if settings.sync.is_zero() { Fsync::Always } else { Fsync::Interval(settings.sync) },
+        };
+        let (buffer, recovery) = tokio::task::spawn_blocking(move || Buffer::open(options)).await?;
+        tell(&recovery, &settings);
+        if !clock.now().synchronised {
+            tracing::warn!(
+                "the kernel says that nothing keeps the clock right: readings wait in the buffer until NTP has set \
+                 it; where there is none, `buffer.clock_floor` says from which day on the clock is believed"
+            );
+        }
+        let shared = Shared { buffer: Arc::new(buffer), clock, followers: Mutex::default() };
+        Ok(Self { settings, shared: Arc::new(shared), tasks: Vec::new() })
+    }
+
+    /// What was opened.
+    pub(super) fn settings(&self) -> &config::forwarding::Buffer {
+        &self.settings
+    }
+
+    /// The buffer, the clock and what is known of destinations.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Makes these the destinations: those that are written as before go on undisturbed.
+    ///
+    /// # Errors
+    /// A destination cannot be used. The others are served.
+    pub(super) async fn take(&mut self, destinations: Vec<Destination>) -> anyhow::Result<()> {
+        let names: Vec<&str> = destinations.iter().map(|wanted| wanted.name.as_str()).collect();
+        let is_wanted = |task: &Task| destinations.iter().any(|wanted| wanted.written == task.written);
+        let (kept, ended): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.tasks).into_iter().partition(is_wanted);
+        self.tasks = kept;
+        self.end(ended).await;
+        self.shared.buffer.keep(&names);
+        let mut outcome = Ok(());
+        for wanted in &destinations {
+            if self.tasks.iter().all(|task| task.written != wanted.written)
+                && let Err(error) = self.start(wanted)
+            {
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
+    fn start(&mut self, wanted: &Destination) -> anyhow::Result<()> {
+        let unusable = |error| anyhow::anyhow!("the destination {:?} cannot be used: {error}", wanted.name);
+        match &wanted.protocol {
+            Protocol::RemoteWrite(options) => {
+                self.serve(wanted, remote_write::RemoteWrite::new(options).map_err(unusable)?);
+            }
+            Protocol::Otlp(options) => self.serve(wanted, otlp::Otlp::new(options).map_err(unusable)?),
+        }
+        Ok(())
+    }
+
+    fn serve<T: Transport + Send + 'static>(&mut self, wanted: &Destination, transport: T) {
+        let reader = Arc::new(self.shared.buffer.reader(&wanted.name, wanted.order));
+        let clock = self.shared.clock;
+        let source = Buffered::new(Arc::clone(&reader), move || clock.now());
+        let options = forward::Options {
+            name: wanted.name.clone(),
+            request_bytes: usize::try_from(wanted.batch_bytes).unwrap_or(usize::MAX),
+            bytes_per_second: wanted.bytes_per_second,
+            backfill_share: wanted.backfill_share,
+            end_series_at_shutdown: wanted.end_series_at_shutdown,
+            filter: wanted.filter.clone(),
+            ..forward::Options::default()
+        };
+        let forwarder = Forwarder::new(options, source, transport, fastrand::Rng::new());
+        let name = wanted.name.clone();
+        let status = forwarder.status();
+        self.shared.followers().push(Follower {
+            name: name.clone(),
+            reader,
+            status,
+            seen: None,
+            peak: 0,
+            rate: 0.0,
+            drained_in: None,
+        });
+        let stop = CancellationToken::new();
+        let handle = tokio::spawn(forwarder.run(stop.clone().cancelled_owned()));
+        self.tasks.push(Task { name, written: wanted.written.clone(), stop, handle });
+    }
+
+    /// Sends what can be sent at once, and closes the buffer. What is left is there at the next start.
+    pub(super) async fn close(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let _ = tokio::task::spawn_blocking(move || shared.buffer.flush()).await;
+        let tasks = std::mem::take(&mut self.tasks);
+        self.end(tasks).await;
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+
+    async fn end(&self, tasks: Vec<Task>) {
+        for task in &tasks {
+            task.stop.cancel();
+        }
+        for task in tasks {
+            if let Err(error) = task.handle.await {
+                tracing::error!(destination = task.name, %error, "the destination's task ended badly");
+            }
+            self.shared.followers().retain(|follower| follower.name != task.name);
+        }
+    }
+}
+
+impl Shared {
+    /// Looks how fast the backlogs shrink. Asked at a steady pace.
+    pub(super) fn measure(&self) {
+        let now = self.clock.now();
+        let instant = Instant::now();
+        for follower in self.followers().iter_mut() {
+            let waiting = follower.reader.lag(&now).samples;
+            let arrived = follower.status.figures().samples.get(ACKED).copied().unwrap_or(0);
+            follower.measure(instant, waiting, arrived);
+        }
+    }
+
+    /// Figures of all destinations by name, with the age of what waits for each.
+    pub(super) fn destinations(&self) -> Vec<(String, Figures, Option<Duration>)> {
+        let now = self.clock.now();
+        let figures =
+            |each: &Follower| (each.name.clone(), each.status.figures(), each.reader.lag(&now).oldest);
+        self.followers().iter().map(figures).collect()
+    }
+
+    /// What the status page shows.
+    pub(super) fn status(&self) -> BufferStatus {
+        let now = self.clock.now();
+        let figures = self.buffer.figures(&now);
+        let mut destinations: Vec<_> =
+            self.followers().iter_mut().map(|follower| follower.show(&now)).collect();
+        destinations.sort_by(|a, b| a.name.cmp(&b.name));
+        BufferStatus {
+            bytes: figures.bytes,
+            limit: figures.limit,
+            lost: figures.lost.values().sum(),
+            in_memory: match figures.storage {
+                Storage::Disk => None,
+                Storage::Memory { cause } => Some(cause),
+            },
+            clock_known: now.synchronised,
+            destinations,
+        }
+    }
+
+    fn followers(&self) -> MutexGuard<'_, Vec<Follower>> {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Follower {
+    fn measure(&mut self, now: Instant, waiting: u64, arrived: u64) {
+        if let Some((then, waited, had)) = self.seen {
+            let seconds = now.saturating_duration_since(then).as_secs_f64();
+            if seconds <= 0.0 {
+                return;
+            }
+            self.rate = arrived.saturating_sub(had) as f64 / seconds;
+            let shrinks = waited.saturating_sub(waiting) as f64 / seconds;
+            self.drained_in = Duration::try_from_secs_f64(waiting as f64 / shrinks).ok();
+        }
+        self.seen = Some((now, waiting, arrived));
+    }
+
+    fn show(&mut self, now: &exporters::buffer::Moment) -> DestinationStatus {
+        let lag = self.reader.lag(now);
+        let figures = self.status.figures();
+        self.peak = if lag.samples == 0 { 0 } else { self.peak.max(lag.samples) };
+        DestinationStatus {
+            name: self.name.clone(),
+            words: figures.to_string(),
+            in_trouble: figures.condition != Condition::Well,
+            waiting: lag.samples,
+            peak: self.peak,
+            oldest: lag.oldest,
+            rate: self.rate,
+            drained_in: self.drained_in.filter(|_| lag.samples > 0),
+        }
+    }
+}
+
+fn tell(recovery: &Recovery, settings: &config::forwarding::Buffer) {
+    let folder = settings.dir.display();
+    if let Some(cause) = &recovery.unusable {
+        tracing::error!(%folder, cause, "the buffer's folder cannot be used: readings wait in memory alone");
+        return;
+    }
+    tracing::info!(%folder, ?recovery, "buffer opened");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follower(buffer: &Buffer) -> Follower {
+        Follower {
+            name: "central".into(),
+            reader: Arc::new(buffer.reader("central", exporters::buffer::Order::InOrder)),
+            status: Status::default(),
+            seen: None,
+            peak: 0,
+            rate: 0.0,
+            drained_in: None,
+        }
+    }
+
+    #[test]
+    fn the_time_to_drain_is_that_at_which_the_backlog_shrinks() {
+        let folder = tempfile::tempdir().unwrap();
+        let (buffer, _) = Buffer::open(Options::new(folder.path()));
+        let mut follower = follower(&buffer);
+        let start = Instant::now();
+        follower.measure(start, 10_000, 0);
+        follower.measure(start + Duration::from_secs(10), 8_000, 2_500);
+        assert_eq!((follower.rate, follower.drained_in), (250.0, Some(Duration::from_secs(40))));
+        follower.measure(start + Duration::from_secs(20), 9_000, 2_500);
+        assert_eq!((follower.rate, follower.drained_in), (0.0, None));
+    }
+}

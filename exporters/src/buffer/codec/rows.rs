@@ -1,0 +1,232 @@
+//! Rows through the coder: their heads, and their values either row by row as they come, or series by series.
+//!
+//! Pure. Row by row is what a log holds, where each row must be readable as soon as it is written; series by series is
+//! what a sealed segment holds, which takes less room.
+
+use std::sync::Arc;
+
+use crate::buffer::batch::StoredSeries;
+use crate::buffer::clock::Stamp;
+use crate::buffer::codec::coder::{Chance, Coder, Decoder, Encoder};
+use crate::buffer::codec::dictionary::{Dictionary, MAX_NUMBER};
+use crate::buffer::codec::value::{Habits, History};
+use crate::buffer::row::Row;
+use model::Metric;
+
+/// How sure a series begins of the habits of another series of its metric.
+const HINT: u32 = 24;
+const NUMBER_BITS: u32 = MAX_NUMBER.trailing_zeros();
+
+/// All of a row but its values, in numbers of the dictionary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    boot: usize,
+    synchronised: bool,
+    time: i64,
+    offset: i64,
+    pub(crate) shape: usize,
+    ended: Vec<usize>,
+}
+
+impl Head {
+    /// Of a row that was added to the dictionary.
+    pub(crate) fn of(row: &Row, dictionary: &Dictionary) -> Self {
+        Self {
+            boot: dictionary.boots.iter().rposition(|&boot| boot == row.stamp.boot).unwrap_or_default(),
+            synchronised: row.stamp.synchronised,
+            time: row.stamp.time,
+            offset: row.stamp.offset,
+            shape: dictionary.shape_number(&row.shape),
+            ended: row.ended.iter().map(|series| dictionary.series_number(series)).collect(),
+        }
+    }
+
+    /// The row, if all that it refers to is there.
+    pub(crate) fn row(&self, values: Box<[f64]>, dictionary: &Dictionary) -> Option<Row> {
+        let boot = *dictionary.boots.get(self.boot)?;
+        let stamp = Stamp { boot, time: self.time, offset: self.offset, synchronised: self.synchronised };
+        let series = |&number: &usize| dictionary.series.get(number).cloned();
+        let ended: Option<Box<[Arc<StoredSeries>]>> = self.ended.iter().map(series).collect();
+        let shape = Arc::clone(&dictionary.shapes.get(self.shape)?.shape);
+        Some(Row { stamp, shape, values, ended: ended? })
+    }
+}
+
+/// What the heads before let expect of the next.
+#[derive(Debug, Default)]
+struct Heads {
+    last: Option<(usize, bool, usize)>,
+    offset: History,
+    offset_habits: Habits,
+    times: Vec<History>,
+    time_habits: Habits,
+    /// The shape that came after each shape.
+    followers: Vec<usize>,
+    same_clock: Chance,
+    usual_shape: Chance,
+    ends: Chance,
+}
+
+impl Heads {
+    fn code<C: Coder>(&mut self, coder: &mut C, head: &Head) -> Head {
+        let (boot, synchronised, before) = self.last.unwrap_or_default();
+        let known = self.last.is_some() && (boot, synchronised) == (head.boot, head.synchronised);
+        let (boot, synchronised) = if coder.bit(&mut self.same_clock, !known) {
+            let boot = coder.plain(head.boot as u64, NUMBER_BITS) as usize;
+            (boot, coder.plain(u64::from(head.synchronised), 1) == 1)
+        } else {
+            (boot, synchronised)
+        };
+        let shape = self.shape(coder, before, head.shape);
+        let time = slot(&mut self.times, shape).code(coder, &mut self.time_habits, head.time as f64) as i64;
+        let offset = self.offset.code(coder, &mut self.offset_habits, head.offset as f64) as i64;
+        let ended = if coder.bit(&mut self.ends, !head.ended.is_empty()) {
+            let count = coder.plain(head.ended.len() as u64, NUMBER_BITS) as usize;
+            let number = |at: usize| head.ended.get(at).copied().unwrap_or_default() as u64;
+            (0..count).map(|at| coder.plain(number(at), NUMBER_BITS) as usize).collect()
+        } else {
+            Vec::new()
+        };
+        self.last = Some((boot, synchronised, shape));
+        Head { boot, synchronised, time, offset, shape, ended }
+    }
+
+    fn shape<C: Coder>(&mut self, coder: &mut C, before: usize, shape: usize) -> usize {
+        let usual = slot(&mut self.followers, before);
+        if coder.bit(&mut self.usual_shape, *usual != shape) {
+            *usual = coder.plain(shape as u64, NUMBER_BITS) as usize;
+        }
+        *usual
+    }
+}
+
+/// The slot of a number, which is below [`MAX_NUMBER`] by its width.
+fn slot<T: Default + Clone>(slots: &mut Vec<T>, number: usize) -> &mut T {
+    let number = number.min(MAX_NUMBER);
+    if slots.len() <= number {
+        slots.resize(number + 1, T::default());
+    }
+    #[allow(clippy::indexing_slicing, reason = "made long enough just now")]
+    &mut slots[number]
+}
+
+/// Codes rows one by one, each readable as soon as it is written.
+#[derive(Debug, Default)]
+pub(crate) struct RowCodec {
+    heads: Heads,
+    histories: Vec<History>,
+    habits: Vec<Habits>,
+}
+
+impl RowCodec {
+    /// Appends a row that was added to the dictionary.
+    pub(crate) fn write(&mut self, row: &Row, dictionary: &Dictionary, out: &mut Vec<u8>) {
+        let mut coder = Encoder::new(out);
+        let head = self.heads.code(&mut coder, &Head::of(row, dictionary));
+        if let Some(shape) = dictionary.shapes.get(head.shape) {
+            for ((&number, series), &value) in shape.series.iter().zip(&row.shape.series).zip(&row.values) {
+                self.value(&mut coder, number, series.metric, value);
+            }
+        }
+        coder.finish();
+    }
+
+    /// Reads what was written.
+    pub(crate) fn read(&mut self, bytes: &[u8], dictionary: &Dictionary) -> Option<Row> {
+        let mut coder = Decoder::new(bytes);
+        let nothing = Head { boot: 0, synchronised: false, time: 0, offset: 0, shape: 0, ended: Vec::new() };
+        let head = self.heads.code(&mut coder, &nothing);
+        let numbered = dictionary.shapes.get(head.shape)?;
+        let series = numbered.series.iter().zip(&numbered.shape.series);
+        let values =
+            series.map(|(&number, series)| self.value(&mut coder, number, series.metric, 0.0)).collect();
+        head.row(values, dictionary)
+    }
+
+    fn value<C: Coder>(&mut self, coder: &mut C, number: usize, metric: Metric, value: f64) -> f64 {
+        let habits = slot(&mut self.habits, metric.index());
+        slot(&mut self.histories, number).code(coder, habits, value)
+    }
+}
+
+/// Appends the heads of rows.
+pub(crate) fn write_heads(heads: &[Head], out: &mut Vec<u8>) {
+    let mut state = Heads::default();
+    let mut coder = Encoder::new(out);
+    for head in heads {
+        state.code(&mut coder, head);
+    }
+    coder.finish();
+}
+
+/// Reads as many heads as were written.
+pub(crate) fn read_heads(bytes: &[u8], count: usize) -> Vec<Head> {
+    let mut state = Heads::default();
+    let mut coder = Decoder::new(bytes);
+    let nothing = Head { boot: 0, synchronised: false, time: 0, offset: 0, shape: 0, ended: Vec::new() };
+    (0..count).map(|_| state.code(&mut coder, &nothing)).collect()
+}
+
+/// Appends the values of rows, series by series.
+pub(crate) fn write_columns(rows: &[Arc<Row>], heads: &[Head], dictionary: &Dictionary, out: &mut Vec<u8>) {
+    let mut coder = Encoder::new(out);
+    columns(heads, dictionary, |history, habits, row, slot| {
+        let value = rows.get(row).and_then(|row| row.values.get(slot)).copied().unwrap_or_default();
+        history.code(&mut coder, habits, value);
+    });
+    coder.finish();
+}
+
+/// Reads the values of rows that have these heads. `None` where a head has no shape.
+pub(crate) fn read_columns(bytes: &[u8], heads: &[Head], dictionary: &Dictionary) -> Option<Vec<Box<[f64]>>> {
+    let blank =
+        |head: &Head| Some(vec![0.0; dictionary.shapes.get(head.shape)?.series.len()].into_boxed_slice());
+    let mut rows: Vec<Box<[f64]>> = heads.iter().map(blank).collect::<Option<_>>()?;
+    let mut coder = Decoder::new(bytes);
+    columns(heads, dictionary, |history, habits, row, slot| {
+        let value = history.code(&mut coder, habits, 0.0);
+        if let Some(place) = rows.get_mut(row).and_then(|row| row.get_mut(slot)) {
+            *place = value;
+        }
+    });
+    Some(rows)
+}
+
+/// Goes through all values series by series, and in each from the first row to the last. A series begins with the
+/// habits of the one of its metric before it.
+fn columns(
+    heads: &[Head],
+    dictionary: &Dictionary,
+    mut each: impl FnMut(&mut History, &mut Habits, usize, usize),
+) {
+    let mut rows_of = vec![Vec::new(); dictionary.shapes.len()];
+    for (row, head) in heads.iter().enumerate() {
+        if let Some(rows) = rows_of.get_mut(head.shape) {
+            rows.push(row);
+        }
+    }
+    let mut places = vec![Vec::new(); dictionary.series.len()];
+    for (shape, numbered) in dictionary.shapes.iter().enumerate() {
+        for (slot, &series) in numbered.series.iter().enumerate() {
+            if let Some(places) = places.get_mut(series) {
+                places.push((shape, slot));
+            }
+        }
+    }
+    let mut habits = vec![Habits::default(); Metric::COUNT];
+    let mut cells = Vec::new();
+    for (series, places) in dictionary.series.iter().zip(&places) {
+        cells.clear();
+        for &(shape, slot) in places {
+            cells.extend(rows_of.get(shape).into_iter().flatten().map(|&row| (row, slot)));
+        }
+        if places.len() > 1 {
+            cells.sort_unstable();
+        }
+        let (mut history, habits) = (History::default(), slot(&mut habits, series.metric.index()));
+        *habits = habits.hint(HINT);
+        for &(row, slot) in &cells {
+            each(&mut history, habits, row, slot);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The folder of the log: its files, and the operations that a fault can be put into.
+//!
+//! Knows names and bytes, not what they mean.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Bytes that a file takes are counted in whole blocks of this size, as most file systems do.
+const BLOCK: u64 = 4_096;
+
+/// What is about to be done to the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Making the folder or listing it.
+    List,
+    /// Making a file.
+    Create,
+    /// Writing to a file.
+    Write,
+    /// Making sure that what was written stays.
+    Sync,
+    /// Cutting, renaming or removing a file.
+    Change,
+    /// Reading a file.
+    Read,
+}
+
+/// Decides which operations go wrong. For tests: a disk that is full or broken is hard to come by.
+pub trait Faults: Send + Sync + fmt::Debug {
+    /// How many of so many bytes an operation gets through, or how it fails at once. Fewer than all means that it
+    /// fails after them.
+    fn allow(&self, operation: Operation, bytes: usize) -> io::Result<usize>;
+}
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    faults: Option<Arc<dyn Faults>>,
+}
+
+impl Folder {
+    pub(crate) fn new(path: PathBuf, faults: Option<Arc<dyn Faults>>) -> Self {
+        Self { path, faults }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn allow(&self, operation: Operation, bytes: usize) -> io::Result<usize> {
+        self.faults.as_ref().map_or(Ok(bytes), |faults| faults.allow(operation, bytes))
+    }
+
+    /// Names and lengths of its files; makes the folder if it isn't there.
+    pub(crate) fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        self.allow(Operation::List, 0)?;
+        fs::create_dir_all(&self.path)?;
+        self.files()
+    }
+
+    /// Names and lengths of its files, in the order of their names.
+    pub(crate) fn files(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let data = entry.metadata()?;
+            if let (true, Ok(name)) = (data.is_file(), entry.file_name().into_string()) {
+                files.push((name, data.len()));
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// The first bytes of a file, at most so many.
+    pub(crate) fn read(&self, name: &str, most: usize) -> io::Result<Vec<u8>> {
+        self.allow(Operation::Read, 0)?;
+        let mut bytes = Vec::new();
+        let file = File::open(self.path.join(name))?;
+        file.take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A new file, or an empty one in place of the old.
+    pub(crate) fn create(&self, name: &str) -> io::Result<Appender> {
+        self.allow(Operation::Create, 0)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(self.path.join(name))?;
+        Ok(Appender { file, folder: self.clone(), length: 0 })
+    }
+
+    /// A file, cut to this length if it is longer, to write on behind it. Made if it isn't there.
+    pub(crate) fn append(&self, name: &str, length: u64) -> io::Result<Appender> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join(name))?;
+        let mut appender = Appender { file, folder: self.clone(), length };
+        if appender.file.metadata()?.len() != length {
+            appender.cut(length)?;
+        }
+        Ok(appender)
+    }
+
+    pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.allow(Operation::Change, 0)?;
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        self.allow(Operation::Change, 0)?;
+        fs::remove_file(self.path.join(name))
+    }
+
+    /// Makes sure that names of files stay.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.allow(Operation::Sync, 0)?;
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+/// Bytes on disk of a file of this length.
+pub(crate) fn blocks(length: u64) -> u64 {
+    length.div_ceil(BLOCK).saturating_mul(BLOCK)
+}
+
+/// A file that is written.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    file: File,
+    folder: Folder,
+    length: u64,
+}
+
+impl Appender {
+    /// Bytes of it that are known to be whole.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Writes behind what is there. Where that fails, a part may be written all the same: see [`Appender::cut`].
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_at(self.length, bytes)?;
+        self.length = self.length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Writes at a place, and leaves the length as it is.
+    pub(crate) fn write_at(&mut self, place: u64, bytes: &[u8]) -> io::Result<()> {
+        let allowed = self.folder.allow(Operation::Write, bytes.len())?;
+        self.file.seek(SeekFrom::Start(place))?;
+        match bytes.get(..allowed) {
+            Some(part) if part.len() < bytes.len() => {
+                self.file.write_all(part)?;
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => self.file.write_all(bytes),
+        }
+    }
+
+    /// Cuts what is behind this length.
+    pub(crate) fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.folder.allow(Operation::Change, 0)?;
+        self.file.set_len(length)?;
+        self.length = length;
+        Ok(())
+    }
+
+    /// Makes sure that what was written stays.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.folder.allow(Operation::Sync, 0)?;
+        self.file.sync_data()
+    }
+}

@@ -1,0 +1,202 @@
+//! A look at a log from outside: its files, what they hold, what is damaged, and where each destination stands.
+//!
+//! Changes nothing, and may look at a log that is being written: then its tail may be torn, or a file be gone.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use model::Timestamp;
+
+use crate::buffer::clock::{Boot, Boots, Date, Moment, Stamp};
+use crate::buffer::cursor::Cursor;
+use crate::buffer::cut::length;
+use crate::buffer::folder::Folder;
+use crate::buffer::names::Names;
+use crate::buffer::positions::{self, Saved};
+use crate::buffer::segment::{
+    Form, HEADER_BYTES, SUMMARY_BYTES, SegmentError, Summary, read_summary, replay, unseal,
+};
+use crate::buffer::store::{Segment, parse_name};
+
+/// How closely to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Sealed segments by their summaries.
+    Summaries,
+    /// Every byte.
+    Everything,
+}
+
+/// What a folder holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// Segments, oldest first.
+    pub files: Vec<FileState>,
+    /// Destinations by name.
+    pub cursors: Vec<CursorState>,
+    /// Why no destination is known, where that is so.
+    pub no_cursors: Option<String>,
+}
+
+impl Inspection {
+    /// Whether everything that was looked at is whole. A torn tail is: the row in it was never acknowledged.
+    pub fn is_whole(&self) -> bool {
+        self.files.iter().all(|file| file.damage.is_none())
+    }
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// Its name.
+    pub name: String,
+    /// Whether it is sealed; otherwise a log.
+    pub sealed: bool,
+    /// Sequence number of its first entry.
+    pub first: u64,
+    /// Entries that can be read.
+    pub entries: u64,
+    /// Samples that can be read.
+    pub samples: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// When its first and its last entry were measured, where that is known.
+    pub span: [Option<Timestamp>; 2],
+    /// Bytes of a write that had not ended.
+    pub torn_bytes: u64,
+    /// What is wrong with it.
+    pub damage: Option<String>,
+}
+
+/// Where one destination stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorState {
+    /// Its name.
+    pub destination: String,
+    /// Every entry below was acknowledged.
+    pub acknowledged_below: u64,
+    /// Stretches of acknowledged entries above.
+    pub ranges: usize,
+    /// Samples that wait for it; in proportion where a file is acknowledged in part.
+    pub waiting: u64,
+}
+
+/// Looks into a folder. Fails where it cannot be listed.
+pub fn inspect(folder: &Path, depth: Depth) -> io::Result<Inspection> {
+    let folder = Folder::new(folder.to_owned(), None);
+    let mut looks = Vec::new();
+    let mut boots = Boots::default();
+    for (name, size) in folder.files()? {
+        if let Some((form, first)) = parse_name(&name) {
+            let look = Look::into(&folder, &name, form, first, depth);
+            let offsets = look.summary.iter().flat_map(|summary| &summary.offsets);
+            offsets.for_each(|&(boot, offset)| _ = boots.learn(boot, offset));
+            looks.push((name, size, form, first, look));
+        }
+    }
+    let saved = folder.read(positions::FILE, usize::MAX);
+    let no_cursors = match &saved {
+        Err(error) => Some(error.to_string()),
+        Ok(bytes) if positions::read(bytes).is_none() => Some("no copy of them is whole".to_owned()),
+        Ok(_) => None,
+    };
+    let saved = saved.ok().and_then(|bytes| positions::read(&bytes)).unwrap_or_default();
+    let segments = looks.iter().filter_map(|(_, size, form, _, look)| {
+        look.summary.as_ref().map(|summary| Segment::new(*form, summary, *size))
+    });
+    let cursors = cursors(&saved, &segments.collect::<Vec<_>>());
+    let files = looks
+        .into_iter()
+        .map(|(name, bytes, form, first, look)| look.state(name, bytes, form, first, &boots))
+        .collect();
+    Ok(Inspection { files, cursors, no_cursors })
+}
+
+fn cursors(saved: &Saved, segments: &[Segment]) -> Vec<CursorState> {
+    let state = |(name, cursor): (&String, &Cursor)| CursorState {
+        destination: name.clone(),
+        acknowledged_below: cursor.low(),
+        ranges: cursor.above().len(),
+        waiting: segments.iter().map(|segment| segment.missing(cursor)).fold(0, u64::saturating_add),
+    };
+    saved.cursors.iter().map(state).collect()
+}
+
+/// What one file turned out to hold.
+#[derive(Default)]
+struct Look {
+    summary: Option<Summary>,
+    torn: u64,
+    damage: Option<String>,
+}
+
+impl Look {
+    fn into(folder: &Folder, name: &str, form: Form, first: u64, depth: Depth) -> Self {
+        let part = form == Form::Sealed && depth == Depth::Summaries;
+        let read = folder.read(name, if part { SUMMARY_BYTES } else { usize::MAX });
+        let look = read.map_err(|error| error.to_string()).and_then(|bytes| {
+            match form {
+                Form::Log => Self::log(&bytes),
+                Form::Sealed => Self::sealed(&bytes, depth),
+            }
+            .map_err(|error| error.to_string())
+        });
+        match look {
+            Ok(Self { summary: Some(summary), .. }) if summary.first != first => {
+                Self::damaged("its name says that it begins with another entry".to_owned())
+            }
+            Ok(look) => look,
+            Err(error) => Self::damaged(error),
+        }
+    }
+
+    fn damaged(why: String) -> Self {
+        Self { damage: Some(why), ..Self::default() }
+    }
+
+    fn log(bytes: &[u8]) -> Result<Self, SegmentError> {
+        if bytes.len() < HEADER_BYTES {
+            return Ok(Self { torn: length(bytes.len()), ..Self::default() });
+        }
+        let replay = replay(bytes, &Names::default())?;
+        let summary = Summary::of(replay.first, &replay.rows, &replay.codec.dictionary.offsets);
+        let behind = length(bytes.len().saturating_sub(replay.whole_bytes));
+        let (samples, lost) = (replay.lost_samples, replay.lost_rows > 0);
+        let damage = lost.then(|| format!("{samples} samples or more are behind a damaged place"));
+        Ok(Self { summary, torn: if lost { 0 } else { behind }, damage })
+    }
+
+    fn sealed(bytes: &[u8], depth: Depth) -> Result<Self, SegmentError> {
+        let summary = read_summary(bytes)?;
+        let read = if depth == Depth::Everything { unseal(bytes, &Names::default()).err() } else { None };
+        let damage = read.map(|error| format!("{error}: {} samples cannot be read", summary.samples));
+        Ok(Self { summary: Some(summary), torn: 0, damage })
+    }
+
+    fn state(self, name: String, bytes: u64, form: Form, first: u64, boots: &Boots) -> FileState {
+        let summary = self.summary.as_ref();
+        let date = |stamp: &Stamp| date(stamp, boots);
+        FileState {
+            name,
+            sealed: form == Form::Sealed,
+            first,
+            entries: summary.map_or(0, |summary| summary.rows),
+            samples: summary.map_or(0, |summary| summary.samples),
+            bytes,
+            span: [summary.and_then(|it| date(&it.oldest)), summary.and_then(|it| date(&it.newest))],
+            torn_bytes: self.torn,
+            damage: self.damage,
+        }
+    }
+}
+
+/// When an entry was measured, as far as the log tells.
+pub(crate) fn date(stamp: &Stamp, boots: &Boots) -> Option<Timestamp> {
+    let nowhere = Boot(u128::MAX);
+    let now = Moment { boot: nowhere, monotonic: Duration::ZERO, wall: Timestamp::MAX, synchronised: false };
+    match boots.date(stamp, &now) {
+        Date::At(at) => Some(at),
+        _ => None,
+    }
+}

@@ -1,0 +1,271 @@
+//! What is in the log right now, shared by the writer and all readers. Knows no file's content.
+//!
+//! Its lock is held for looking and noting only, never while a file is read or written.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::buffer::clock::{Boots, Date, Moment, milliseconds};
+use crate::buffer::cursor::Cursor;
+use crate::buffer::cut::length;
+use crate::buffer::figures::{Figures, Lag, Loss, Losses, Storage};
+use crate::buffer::folder::Folder;
+use crate::buffer::names::Names;
+use crate::buffer::positions::FILE_BYTES;
+use crate::buffer::row::Row;
+use crate::buffer::store::Segment;
+
+/// What the writer and the readers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    pub(crate) names: Names,
+    pub(crate) folder: Folder,
+    /// Samples of reports that the writer's queue had no place for.
+    pub(crate) busy: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(state: State, names: Names, folder: Folder) -> Self {
+        Self { state: Mutex::new(state), names, folder, busy: AtomicU64::new(0) }
+    }
+
+    /// The log, locked. Nobody panics while holding it half changed: steps that can fail come before.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn figures(&self, now: &Moment) -> Figures {
+        let state = self.lock();
+        let lags: Vec<Lag> =
+            state.followers.values().map(|follower| state.lag(&follower.cursor, now)).collect();
+        let mut lost = state.lost.clone();
+        for (&why, &samples) in state.followers.values().flat_map(|follower| &follower.lost) {
+            count(&mut lost, why, samples);
+        }
+        count(&mut lost, Loss::Busy, self.busy.load(Ordering::Relaxed));
+        Figures {
+            waiting: lags.iter().map(|lag| lag.samples).max().unwrap_or_default(),
+            bytes: state.bytes,
+            limit: state.limit,
+            oldest: lags.iter().filter_map(|lag| lag.oldest).max(),
+            lost,
+            storage: state.storage.clone(),
+        }
+    }
+}
+
+/// Adds to the losses of a kind; 0 leaves no trace.
+pub(crate) fn count(losses: &mut Losses, why: Loss, samples: u64) {
+    if samples > 0 {
+        let sum = losses.entry(why).or_default();
+        *sum = sum.saturating_add(samples);
+    }
+}
+
+/// One destination.
+#[derive(Debug, Default)]
+pub(crate) struct Follower {
+    pub(crate) cursor: Cursor,
+    pub(crate) lost: Losses,
+    pub(crate) more: Arc<Notify>,
+}
+
+/// Where entries are.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// Here, from the wanted one on.
+    Rows { first: u64, rows: Vec<Arc<Row>> },
+    /// In this file.
+    Segment(Arc<Segment>),
+    /// Nowhere: the next entry that exists is this one.
+    Gone { next: u64 },
+}
+
+/// The log.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) boots: Boots,
+    /// Closed segments, oldest first.
+    pub(crate) closed: VecDeque<Arc<Segment>>,
+    /// Sequence number of the first open row.
+    pub(crate) first_open: u64,
+    /// Rows of the segment that is being written, or of the memory ring.
+    pub(crate) open: VecDeque<Arc<Row>>,
+    pub(crate) followers: BTreeMap<String, Follower>,
+    /// Losses that befell every destination, known or not.
+    pub(crate) lost: Losses,
+    pub(crate) bytes: u64,
+    /// Bytes of files that could be neither read nor removed.
+    pub(crate) stray: u64,
+    pub(crate) limit: u64,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) storage: Storage,
+    /// A cursor moved since cursors were saved.
+    pub(crate) moved: bool,
+}
+
+impl State {
+    /// An empty log that begins with this entry.
+    pub(crate) fn new(first: u64, limit: u64, max_age: Option<Duration>) -> Self {
+        Self {
+            boots: Boots::default(),
+            closed: VecDeque::new(),
+            first_open: first,
+            open: VecDeque::new(),
+            followers: BTreeMap::new(),
+            lost: Losses::new(),
+            bytes: 0,
+            stray: 0,
+            limit,
+            max_age,
+            storage: Storage::Disk,
+            moved: false,
+        }
+    }
+
+    /// The oldest entry that is there.
+    pub(crate) fn start(&self) -> u64 {
+        self.closed.front().map_or(self.first_open, |segment| segment.entries.start)
+    }
+
+    /// The entry that comes next.
+    pub(crate) fn end(&self) -> u64 {
+        self.first_open.saturating_add(length(self.open.len()))
+    }
+
+    /// A destination, which is made if it is new: it begins with the oldest entry that is there.
+    pub(crate) fn follower(&mut self, destination: &str) -> &mut Follower {
+        let start = self.start();
+        if !self.followers.contains_key(destination) {
+            let new = Follower { cursor: Cursor::at(start), ..Follower::default() };
+            self.followers.insert(destination.to_owned(), new);
+            self.moved = true;
+        }
+        self.followers.entry(destination.to_owned()).or_default()
+    }
+
+    /// Whether there are destinations and none needs these entries any more.
+    pub(crate) fn is_done(&self, entries: &Range<u64>) -> bool {
+        !self.followers.is_empty()
+            && self.followers.values().all(|follower| follower.cursor.missing(entries) == 0)
+    }
+
+    pub(crate) fn notify(&self) {
+        self.followers.values().for_each(|follower| follower.more.notify_one());
+    }
+
+    /// Where an entry is; of open rows, no more than `most` samples, but at least one row.
+    pub(crate) fn locate(&self, entry: u64, before: u64, most: usize) -> Place {
+        if entry >= self.first_open {
+            let skip = usize::try_from(entry - self.first_open).unwrap_or(usize::MAX);
+            let mut samples = 0_usize;
+            let rows =
+                self.open.iter().skip(skip).take(usize::try_from(before - entry).unwrap_or(usize::MAX));
+            let rows = rows.take_while(|row| {
+                let fits = samples < most;
+                samples = samples.saturating_add(row.values.len());
+                fits
+            });
+            return Place::Rows { first: entry, rows: rows.cloned().collect() };
+        }
+        let at = self.closed.partition_point(|segment| segment.entries.end <= entry);
+        match self.closed.get(at) {
+            Some(segment) if segment.entries.start <= entry => Place::Segment(Arc::clone(segment)),
+            Some(segment) => Place::Gone { next: segment.entries.start },
+            None => Place::Gone { next: self.first_open },
+        }
+    }
+
+    /// Takes out the oldest open row, to make room; counts it as lost to whom it did not reach.
+    pub(crate) fn drop_oldest_open(&mut self, why: Loss) {
+        let Some(row) = self.open.pop_front() else { return };
+        let entry = self.first_open;
+        self.first_open = entry.saturating_add(1);
+        self.lose(entry..entry.saturating_add(1), |_| row.samples(), why);
+    }
+
+    /// Counts entries as lost to each destination that lacks them; `samples` says how many are in those that a
+    /// cursor lacks.
+    pub(crate) fn lose(&mut self, entries: Range<u64>, samples: impl Fn(&Cursor) -> u64, why: Loss) {
+        for follower in self.followers.values_mut() {
+            if follower.cursor.missing(&entries) > 0 {
+                let missing = samples(&follower.cursor);
+                count(&mut follower.lost, why, missing);
+                follower.cursor.acknowledge(entries.clone());
+                self.moved = true;
+            }
+        }
+    }
+
+    /// What a destination lacks.
+    pub(crate) fn lag(&self, cursor: &Cursor, now: &Moment) -> Lag {
+        let closed: u64 =
+            self.closed.iter().map(|segment| segment.missing(cursor)).fold(0, u64::saturating_add);
+        let mut open = 0_u64;
+        let mut gap = cursor.gap(self.first_open);
+        while gap.start < self.end() {
+            if let Place::Rows { rows, .. } = self.locate(gap.start, gap.end, usize::MAX) {
+                open = rows.iter().fold(open, |sum, row| sum.saturating_add(row.samples()));
+            }
+            gap = cursor.gap(gap.end);
+        }
+        Lag { samples: closed.saturating_add(open), oldest: self.oldest(cursor, now) }
+    }
+
+    fn oldest(&self, cursor: &Cursor, now: &Moment) -> Option<Duration> {
+        let stamp = match self.locate(cursor.gap(self.start()).start, u64::MAX, 1) {
+            Place::Rows { rows, .. } => rows.first()?.stamp,
+            Place::Segment(segment) => segment.oldest,
+            Place::Gone { .. } => return None,
+        };
+        match self.boots.date(&stamp, now) {
+            Date::At(at) => Some(Duration::from_millis(now.wall.abs_diff(at))),
+            _ => None,
+        }
+    }
+
+    /// Bytes of all files but the open log.
+    pub(crate) fn settled_bytes(&self) -> u64 {
+        let closed: u64 = self.closed.iter().map(|segment| segment.blocks()).sum();
+        closed.saturating_add(self.stray).saturating_add(FILE_BYTES)
+    }
+
+    /// Notes how much is on disk with an open log of so many bytes.
+    pub(crate) fn account(&mut self, log: u64) {
+        self.bytes = self.settled_bytes().saturating_add(log);
+    }
+
+    /// Takes in what was found in a folder that could not be looked into before. Its entries must come before all
+    /// that are here.
+    pub(crate) fn join(&mut self, mut found: Self) {
+        let (oldest, first) = (found.start(), self.start());
+        self.boots.take_in(&found.boots);
+        for (name, follower) in &mut self.followers {
+            let old = found.followers.remove(name).map_or_else(|| Cursor::at(oldest), |old| old.cursor);
+            let new = std::mem::replace(&mut follower.cursor, old);
+            follower.cursor.acknowledge(first..new.low());
+            new.above().iter().for_each(|range| follower.cursor.acknowledge(range.clone()));
+        }
+        self.followers.append(&mut found.followers);
+        self.closed = found.closed.into_iter().chain(self.closed.drain(..)).collect();
+        self.stray = self.stray.saturating_add(found.stray);
+        for (&why, &samples) in &found.lost {
+            count(&mut self.lost, why, samples);
+        }
+        self.moved = true;
+    }
+
+    /// Wall time before which samples are too old.
+    pub(crate) fn expired_before(&self, now: &Moment) -> i64 {
+        match self.max_age {
+            Some(age) if now.synchronised => now.wall.saturating_sub(milliseconds(age)),
+            _ => i64::MIN,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The edge buffer from outside: what goes in comes out, in the order that was asked for.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod clocks;
+mod damage;
+mod faults;
+mod lanes;
+mod model;
+mod restart;
+mod support;

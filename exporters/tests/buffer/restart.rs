@@ -1,0 +1,104 @@
+//! What was written is there after a restart, orderly or not, as far as it was not acknowledged.
+
+use exporters::buffer::{Buffer, Lag, Loss, MIN_LIMIT, Options, Order, Storage};
+
+use crate::support::{Source, at, drain, ends, killed, noise, samples, size_on_disk};
+
+/// Appends reports of one device, a second apart.
+fn fill(buffer: &Buffer, source: &mut Source, times: std::ops::Range<i64>) {
+    for time in times {
+        let now = at(time * 1_000);
+        let values = [Some(time as f64), Some(20.5), (time % 7 != 3).then_some(-0.25 * time as f64)];
+        buffer.append(&source.report(now.wall, &values), &now);
+    }
+    buffer.flush();
+}
+
+#[test]
+fn a_restart_brings_back_what_was_not_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (buffer, recovery) = Buffer::open(Options::new(folder.path().join("new/buffer")));
+    assert_eq!(recovery, Default::default());
+    let (slow, fast) = (buffer.reader("slow", Order::InOrder), buffer.reader("fast", Order::InOrder));
+    fill(&buffer, &mut Source::new("pdu"), 0..100);
+    let now = at(200_000);
+    assert_eq!(buffer.figures(&now).storage, Storage::Disk);
+    let first = slow.backlog(60, &now).unwrap();
+    slow.acknowledge(first.entries.clone());
+    let rest = slow.backlog(1_000, &now).unwrap();
+    drain(&fast, 50, &now);
+    drop((buffer, slow, fast));
+
+    let (buffer, recovery) = Buffer::open(Options::new(folder.path().join("new/buffer")));
+    assert_eq!((recovery.entries, recovery.samples), (100, 286));
+    assert_eq!((recovery.torn_bytes, recovery.damage, recovery.unusable), (0, Vec::new(), None));
+    let (slow, fast) = (buffer.reader("slow", Order::InOrder), buffer.reader("fast", Order::InOrder));
+    assert_eq!(fast.lag(&now), Lag::default());
+    let again = slow.backlog(1_000, &now).unwrap();
+    assert_eq!(
+        (samples(&again), ends(&again), again.entries),
+        (samples(&rest), ends(&rest), rest.entries.clone())
+    );
+    let new = buffer.reader("new", Order::InOrder);
+    assert_eq!(new.lag(&now).samples, 286, "a new destination begins with the oldest");
+
+    fill(&buffer, &mut Source::new("pdu"), 100..110);
+    let all = slow.backlog(1_000, &now).unwrap();
+    assert_eq!(all.entries.end, 110);
+    assert_eq!(samples(&all).len(), samples(&rest).len() + 28);
+}
+
+#[test]
+fn what_was_flushed_outlives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (buffer, _) = Buffer::open(Options::new(folder.path()));
+    let reader = buffer.reader("a", Order::InOrder);
+    let mut source = Source::new("pdu");
+    let now = at(1_000_000);
+    let mut sent = 0;
+    for round in 0..10 {
+        fill(&buffer, &mut source, round * 10..round * 10 + 10);
+        let batch = reader.backlog(12, &now).unwrap();
+        sent += samples(&batch).len();
+        reader.acknowledge(batch.entries);
+        buffer.flush();
+        let copy = killed(folder.path());
+        let (after, recovery) = Buffer::open(Options::new(copy.path()));
+        assert_eq!((recovery.torn_bytes, recovery.damage.len()), (0, 0));
+        let reader = after.reader("a", Order::InOrder);
+        assert_eq!(drain(&reader, 30, &now).len() + sent, recovery.samples as usize);
+    }
+}
+
+#[test]
+fn the_budget_holds_and_the_oldest_go_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { limit_bytes: 0, ..Options::new(folder.path()) };
+    let (buffer, _) = Buffer::open(options.clone());
+    let reader = buffer.reader("a", Order::InOrder);
+    let mut source = Source::new("pdu");
+    let (mut noise, mut appended) = (noise(1), 0);
+    for time in 0..650 {
+        let values: Vec<_> = (0..1_000).map(|_| Some(noise())).collect();
+        let now = at(time * 1_000);
+        buffer.append(&source.report(now.wall, &values), &now);
+        appended += 1_000;
+        if time % 50 == 49 {
+            buffer.flush();
+            let size = size_on_disk(folder.path());
+            assert!(size <= MIN_LIMIT, "{size} bytes on disk");
+            assert_eq!(size, buffer.figures(&now).bytes);
+        }
+    }
+    let now = at(1_000_000);
+    let figures = buffer.figures(&now);
+    let lost = figures.lost[&Loss::Full];
+    assert!(lost > 0);
+    assert_eq!(figures.waiting + lost, appended);
+    drop((buffer, reader));
+    let (buffer, recovery) = Buffer::open(options);
+    assert_eq!(recovery.samples, figures.waiting);
+    let found = drain(&buffer.reader("a", Order::InOrder), 5_000, &now);
+    assert_eq!(found.len() as u64, figures.waiting);
+    assert_eq!(found.iter().map(|sample| sample.1).max(), Some(649_000));
+}
