@@ -75,3 +75,6 @@ fuzz/run.sh 3
 
 step "tests"
 cargo test --workspace --locked
+
+step "alerts: every scenario, from the devices to the one who is told"
+"$PYTHON" tests/alerts.py --programs "${CARGO_TARGET_DIR:-target}/debug"

@@ -3,7 +3,8 @@
 
 Every metric, label and state that a rule or a runbook's query names is in the catalogue or recorded here; every
 threshold is used, and counted by OobThresholdsMissing; every alert has a runbook that is linked and complete, and
-whose queries Prometheus can read; every inhibition rule names alerts that exist. Prints what is wrong, one line each.
+whose queries Prometheus can read; every inhibition rule names alerts that exist, and
+causes keep firing longer than their consequences. Prints what is wrong, one line each.
 """
 
 import pathlib
@@ -141,6 +142,29 @@ def wrong_inhibition(alerts):
                     yield f"{matcher}: there is no alert {each}"
 
 
+def named(matchers, alerts):
+    """Alerts that matchers select by name. Of all of them, what a silent device is told by: the rest ends with it."""
+    selected = set(alerts)
+    for key, operator, value in (re.fullmatch(r'(\w+)(=~|!~|!=|=)"(.*)"', matcher).groups() for matcher in matchers):
+        if key == "alertname":
+            value = "OobDeviceDown" if value == "Oob.+" else value
+            selected = {each for each in selected if bool(re.fullmatch(value, each)) != operator.startswith("!")}
+    return selected
+
+
+def wrong_holding(found):
+    """A consequence must end before what keeps it quiet does, or it is told when all is over."""
+    units = {"m": 1, "h": 60}
+    held = {rule["alert"]: rule.get("keep_firing_for", "0m") for _, rule in found if "alert" in rule}
+    minutes = {alert: int(text[:-1]) * units[text[-1]] for alert, text in held.items()}
+    config = yaml.safe_load((HERE / "alertmanager/alertmanager.example.yml").read_text())
+    for rule in config["inhibit_rules"]:
+        for cause in sorted(named(rule["source_matchers"], held)):
+            for each in sorted(named(rule["target_matchers"], held) - {cause}):
+                if minutes[each] >= minutes[cause]:
+                    yield f"{each} keeps firing for {held[each]}, and {cause}, which keeps it quiet, for {held[cause]}"
+
+
 def wrong_thresholds(found):
     thresholds = {rule["record"] for name, rule in found if name == "thresholds.yml"}
     used = " ".join(rule["expr"] for name, rule in found if name != "thresholds.yml")
@@ -185,6 +209,7 @@ def mistakes():
     severities = {rule["alert"]: rule.get("labels", {}).get("severity") for _, rule in found if "alert" in rule}
     yield from (f"docs/runbooks/README.md: {each}" for each in wrong_index(index, severities))
     yield from (f"alertmanager.example.yml: {each}" for each in wrong_inhibition(alerts))
+    yield from (f"keep_firing_for: {each}" for each in wrong_holding(found))
     shared = {name for name in recorded if not name.startswith("oob:threshold:")}
     yield from (f"README.md: {each}" for each in wrong_readme(shared, alerts))
     yield from (f"thresholds.yml: {each}" for each in wrong_thresholds(found))

@@ -120,6 +120,23 @@ mod tests {
     }
 
     #[test]
+    fn each_protocol_of_a_device_is_told_of() {
+        let target = target("bmc-1");
+        let mut health = Health::new(&target);
+        let mut builder = ReportBuilder::new(Arc::clone(&target.device));
+        let up = |status: &PollReport, name| {
+            value(status, "oob_device_protocol_up", &format!(r#"protocol="{name}""#))
+        };
+        let status = health.note(&builder.finish(1, Duration::ZERO, None));
+        assert_eq!(["snmp", "ipmi"].map(|name| up(&status, name)), [Some(1.0), None]);
+        builder.protocol("snmp", false);
+        builder.protocol("ipmi", true);
+        let status = health.note(&builder.finish(2, Duration::ZERO, None));
+        assert_eq!(["snmp", "ipmi"].map(|name| up(&status, name)), [Some(0.0), Some(1.0)]);
+        assert_eq!(value(&status, "oob_device_up", ""), Some(1.0));
+    }
+
+    #[test]
     fn dropped_readings_add_up() {
         let target = target("bmc-1");
         let mut health = Health::new(&target);

@@ -110,9 +110,8 @@ impl LogCodec {
             kind::NAMES => self.dictionary.read(content, names).map(|()| None),
             kind::ROW => {
                 let mut input = Input::new(content);
-                let samples = input.number()?;
-                let row = self.rows.read(input.rest(), &self.dictionary)?;
-                (row.samples() == samples).then_some(Some(row))
+                input.number()?;
+                self.rows.read(input.rest(), &self.dictionary).map(Some)
             }
             _ => None,
         }

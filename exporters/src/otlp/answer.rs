@@ -65,7 +65,7 @@ impl Response {
             Ok(rejected @ 1..) => Outcome::Partial { rejected, message },
             _ => {
                 if !message.is_empty() {
-                    tracing::warn!(message, "the receiver of OTLP warns");
+                    tracing::debug!(message, "the receiver of OTLP warns");
                 }
                 Outcome::Accepted
             }

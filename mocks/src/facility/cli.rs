@@ -30,9 +30,9 @@ pub struct Arguments {
     /// How many times faster than life the incident goes.
     #[arg(long, value_name = "FACTOR", default_value = "1", requires = "scenario")]
     speed: Speed,
-    /// Real seconds of quiet before the incident's clock begins to run.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "scenario")]
-    quiet: u64,
+    /// Begin the incident when a line comes on standard input.
+    #[arg(long, requires = "scenario")]
+    on_enter: bool,
     /// Show the incidents and end.
     #[arg(long)]
     list: bool,
@@ -56,7 +56,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 // A reader that has left does not end the facility.
                 let _ = say(&scenario::line(at, says));
             };
-            tokio::time::sleep(Duration::from_secs(arguments.quiet)).await;
+            if arguments.on_enter {
+                entered().await;
+            }
             scenario::play(&facility, incident, arguments.speed, tell).await;
         }
         std::future::pending::<()>().await;
@@ -64,6 +66,20 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     tokio::select! {
         () = happening => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for the interrupt"),
+    }
+}
+
+/// Waits for a line on standard input; without end if that ends before.
+async fn entered() {
+    let (told, entered) = tokio::sync::oneshot::channel();
+    // A thread of its own: one of the runtime's would keep the program from its end while it reads.
+    std::thread::spawn(move || {
+        if std::io::stdin().read_line(&mut String::new()).is_ok_and(|octets| octets > 0) {
+            let _ = told.send(());
+        }
+    });
+    if entered.await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -17,6 +17,7 @@ mod normalise;
 mod repository;
 mod sensors;
 mod transport;
+pub mod untrusted;
 mod wire;
 
 #[cfg(test)]

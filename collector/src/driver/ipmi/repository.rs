@@ -6,6 +6,7 @@
 //! again after the inventory interval.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::Reason;
@@ -49,7 +50,7 @@ pub(crate) struct Repository {
 /// What was found in a repository.
 #[derive(Debug, Default)]
 struct Found {
-    sensors: Vec<Sensor>,
+    sensors: Vec<Arc<Sensor>>,
     /// Of FRUs: what parts are called.
     locators: Vec<Locator>,
     /// Names of other management controllers.
@@ -70,7 +71,7 @@ struct Stamps {
 const BMC: u8 = 0x20;
 
 impl Repository {
-    pub(crate) fn sensors(&self) -> &[Sensor] {
+    pub(crate) fn sensors(&self) -> &[Arc<Sensor>] {
         &self.found.sensors
     }
 
@@ -116,7 +117,7 @@ impl Repository {
 impl Found {
     fn take(&mut self, record: Option<Record>, id: u16) {
         match record {
-            Some(Record::Sensors(sensors)) => self.sensors.extend(sensors),
+            Some(Record::Sensors(sensors)) => self.sensors.extend(sensors.into_iter().map(Arc::new)),
             Some(Record::Fru(locator)) => self.locators.push(locator),
             Some(Record::Controller(controller)) if controller.address != BMC => {
                 self.controllers.push(controller.name);

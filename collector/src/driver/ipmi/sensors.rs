@@ -1,5 +1,7 @@
 //! Reads the sensors of one BMC, one after the other.
 
+use std::sync::Arc;
+
 use model::ReportBuilder;
 
 use super::decode::analogue::{Conversion, Factors};
@@ -34,17 +36,17 @@ pub(crate) struct Sensors {
 }
 
 struct Point {
-    sensor: Sensor,
-    id: String,
+    sensor: Arc<Sensor>,
+    own: Arc<Place>,
     measure: Option<Measure>,
     watch: Option<Watch>,
 }
 
 impl Sensors {
     /// Those of the records of one BMC, in its order.
-    pub(crate) fn of(sensors: &[Sensor], locators: &[Locator]) -> Self {
+    pub(crate) fn of(sensors: &[Arc<Sensor>], locators: &[Locator]) -> Self {
         let names = Names::of(locators);
-        let siblings = siblings(sensors.iter());
+        let siblings = siblings(sensors.iter().map(Arc::as_ref));
         let mut found = Self::default();
         let (mut ids, mut taken) = (std::collections::HashSet::new(), Taken::default());
         for sensor in sensors.iter().filter(|sensor| !sensor.is_event_only) {
@@ -52,13 +54,13 @@ impl Sensors {
                 found.elsewhere = found.elsewhere.saturating_add(1);
                 continue;
             }
-            let own = own_place(sensor, &mut ids);
+            let own = Arc::new(own_place(sensor, &mut ids));
             let name = names.name(sensor.entity);
-            let part = Place { id: entity::id(sensor.entity), name, ..Place::default() };
+            let part = Arc::new(Place { id: entity::id(sensor.entity), name, ..Place::default() });
             let measure = Measure::of(sensor, &own, &part, &mut taken);
             let watch = found.parts.watch(sensor, &own, &part, &siblings);
             if measure.is_some() || watch.is_some() {
-                found.points.push(Point { sensor: sensor.clone(), id: own.id, measure, watch });
+                found.points.push(Point { sensor: Arc::clone(sensor), own, measure, watch });
             }
         }
         found
@@ -98,7 +100,7 @@ impl Sensors {
                 Ok(None) => {}
                 Err(error) => match error.code() {
                     Some(code) if ABSENT.contains(&code) => {}
-                    Some(_) => report.fault(error.reason(), point.id.clone(), error.to_string()),
+                    Some(_) => report.fault(error.reason(), point.own.id.clone(), error.to_string()),
                     None => {
                         result = Err(error);
                         break;

@@ -19,7 +19,7 @@ use super::logs::is_link;
 use super::normalise::chassis::{self, Documents};
 use super::normalise::ledger::{Ledger, Part};
 use super::normalise::supply::Measured;
-use super::normalise::{circuit, component, environment, sensor, system};
+use super::normalise::{circuit, component, environment, system};
 use super::source::{Source, SourceError};
 use super::state::{Family, State};
 use super::value::{is_absent, items, link, links, path_of, text};
@@ -44,6 +44,9 @@ pub(crate) struct Poll<'a, S> {
     pub(crate) state: &'a mut State,
     pub(crate) ledger: Ledger<'a>,
     pub(crate) now: Timestamp,
+    /// Paths that gave no answer, or one that says nothing of whether there is something: silence, errors,
+    /// broken bodies. What stands there is not known in this poll, so nothing else is told in its place.
+    pub(crate) lost: Vec<String>,
 }
 
 /// Reads one device once.
@@ -64,9 +67,10 @@ pub async fn collect<S: Source + Send>(
         return Err(PollError::new(Reason::Protocol, detail));
     }
     let survey = state.begin_survey(now);
-    let mut poll = Poll { source, state, ledger: Ledger::new(report), now };
+    let mut poll =
+        Poll { ledger: Ledger::new(report, Arc::clone(&state.shown)), source, state, now, lost: Vec::new() };
     let managers = inventory::managers(&mut poll, &root).await;
-    let systems = poll.systems(&root).await;
+    let (systems, all_systems) = poll.systems(&root).await;
     let units = poll.equipment(&root).await;
     if survey {
         poll.survey(&root).await;
@@ -78,15 +82,15 @@ pub async fn collect<S: Source + Send>(
             environment::views(&mut poll.ledger, metrics, &Part::of(&unit.doc, ""));
         }
     }
-    poll.describe(&root, &systems, &units);
-    inventory::systems(&mut poll, &systems).await;
+    poll.describe(&root, &units);
+    inventory::systems(&mut poll, &systems, all_systems).await;
     inventory::firmware(&mut poll, &root).await;
     if poll.state.is_empty(Family::Firmware) {
         poll.supply_firmware(&supplies);
     }
     inventory::logs(&mut poll, systems.iter().chain(&managers)).await;
     poll.state.logs.record(poll.ledger.report);
-    poll.ledger.finish();
+    poll.state.shown = poll.ledger.finish();
     Ok(())
 }
 
@@ -149,7 +153,10 @@ impl<S: Source + Send> Poll<'_, S> {
                         docs.push(doc);
                     }
                 }
-                Err(error) => self.ledger.report.fault(error.reason, error.path.clone(), error.detail),
+                Err(error) => {
+                    self.lose(&error.path, &error);
+                    self.ledger.report.fault(error.reason, error.path.clone(), error.detail);
+                }
             }
         }
         Some(docs)
@@ -172,7 +179,7 @@ impl<S: Source + Send> Poll<'_, S> {
     }
 
     /// A document that only changes with the hardware: read once for each survey.
-    async fn structure(&mut self, doc: &Value, key: &str) -> Option<Arc<Value>> {
+    pub(crate) async fn structure(&mut self, doc: &Value, key: &str) -> Option<Arc<Value>> {
         let path = links(doc, key).next()?;
         if let Some(known) = self.state.structure(path) {
             return Some(known);
@@ -183,7 +190,7 @@ impl<S: Source + Send> Poll<'_, S> {
     }
 
     /// A document that `doc` links to.
-    async fn follow(&mut self, doc: &Value, key: &str) -> Option<Arc<Value>> {
+    pub(crate) async fn follow(&mut self, doc: &Value, key: &str) -> Option<Arc<Value>> {
         self.get(link(doc, key)?).await
     }
 
@@ -193,126 +200,57 @@ impl<S: Source + Send> Poll<'_, S> {
         if matches!(error.status, Some(403 | 404 | 405 | 410 | 501)) {
             self.state.learn_barren(path);
         }
+        self.lose(path, error);
         self.ledger.report.fault(error.reason, path.to_owned(), error.detail.clone());
     }
 
-    async fn systems(&mut self, root: &Value) -> Vec<Arc<Value>> {
-        let systems = self.linked(root, "Systems").await;
-        let main = systems.iter().position(|doc| text(doc, "PowerState").is_some());
-        for (index, doc) in systems.iter().enumerate() {
-            system::system(&mut self.ledger, doc, main == Some(index));
+    /// Notes a path of which the error does not say that there is nothing for us.
+    fn lose(&mut self, path: &str, error: &SourceError) {
+        let is_nothing =
+            matches!(error.status, Some(403 | 404 | 405 | 410 | 501)) || error.reason == Reason::Missing;
+        if !is_nothing {
+            self.lost.push(path.to_owned());
         }
-        systems
     }
 
-    /// Finds the chassis of the device.
+    /// Whether nothing was lost since `mark`, an earlier length of `lost`.
+    pub(crate) fn is_whole_since(&self, mark: usize) -> bool {
+        self.lost.len() == mark
+    }
+
+    /// Reads the systems; gives them back, and whether those are all. The first that says a power state is
+    /// the device's main one, and no other stands in for it.
+    async fn systems(&mut self, root: &Value) -> (Vec<Arc<Value>>, bool) {
+        let mark = self.lost.len();
+        let systems = self.linked(root, "Systems").await;
+        let whole = self.is_whole_since(mark);
+        self.state.learn_systems(&systems, whole);
+        let main = self.state.systems.iter().find(|doc| text(doc, "PowerState").is_some()).cloned();
+        for doc in &systems {
+            // Those that were read are the very documents that are remembered.
+            let is_main = main.as_ref().is_some_and(|main| Arc::ptr_eq(main, doc));
+            system::system(&mut self.ledger, doc, is_main);
+        }
+        (systems, whole)
+    }
+
+    /// Finds the chassis of the device. One that could not be read is told from the last survey.
     async fn survey(&mut self, root: &Value) {
         let Some(path) = link(root, "Chassis") else {
             return self.state.learn_chassis(Vec::new(), self.now);
         };
+        let mark = self.lost.len();
         if let Some(mut chassis) = self.members(path).await {
+            let lost = self.lost.get(mark..).unwrap_or_default();
+            let known = self.state.chassis.iter();
+            let kept = known.filter(|doc| path_of(doc).is_some_and(|path| lost.iter().any(|it| it == path)));
+            chassis.extend(kept.cloned());
             if chassis.len() > MAX_CHASSIS {
                 let detail = format!("{} chassis, {MAX_CHASSIS} are read", chassis.len());
                 self.ledger.report.fault(Reason::Limit, path.to_owned(), detail);
                 chassis.truncate(MAX_CHASSIS);
             }
             self.state.learn_chassis(chassis, self.now);
-        }
-    }
-
-    /// Reads each chassis. Gives back the power supplies.
-    async fn chassis(&mut self) -> Vec<Arc<Value>> {
-        let chassis = self.state.chassis.clone();
-        let mut supplies = Vec::new();
-        for doc in chassis.iter().filter(|doc| !is_absent(doc)) {
-            let docs = self.documents(doc).await;
-            let added = chassis::record(&mut self.ledger, &docs, chassis::is_whole(doc));
-            let modern = !docs.sensors.is_empty() || !docs.supplies.is_empty();
-            // What only repeats the modern resources is not asked for again.
-            if let Some(path) = link(doc, "Power").filter(|_| modern && docs.power.is_some() && !added.power)
-            {
-                self.state.learn_barren(path);
-            }
-            if let Some(path) =
-                link(doc, "Thermal").filter(|_| modern && docs.thermal.is_some() && !added.thermal)
-            {
-                self.state.learn_barren(path);
-            }
-            self.learn_environment(doc, &docs);
-            supplies.extend(docs.supplies.into_iter().map(|supply| supply.doc));
-        }
-        supplies
-    }
-
-    /// The documents of one chassis.
-    async fn documents(&mut self, doc: &Arc<Value>) -> Documents {
-        let mut docs = Documents { chassis: Arc::clone(doc), ..Documents::default() };
-        docs.intake = path_of(doc).and_then(|path| self.state.intakes.get(path).cloned());
-        docs.sensors = self.sensors(doc).await;
-        if let Some(subsystem) = self.structure(doc, "PowerSubsystem").await {
-            docs.supplies = self.measured(&subsystem, "PowerSupplies").await;
-            docs.batteries = self.measured(&subsystem, "Batteries").await;
-            docs.power_subsystem = Some(subsystem);
-        }
-        if let Some(subsystem) = self.structure(doc, "ThermalSubsystem").await {
-            docs.fans = self.linked(&subsystem, "Fans").await;
-            docs.thermal_metrics = self.follow(&subsystem, "ThermalMetrics").await;
-            if let Some(detection) = self.structure(&subsystem, "LeakDetection").await {
-                docs.leak_detectors = self.linked(&detection, "LeakDetectors").await;
-            }
-            docs.thermal_subsystem = Some(subsystem);
-        }
-        docs.environment = self.follow(doc, "EnvironmentMetrics").await;
-        docs.power = self.follow(doc, "Power").await;
-        docs.thermal = self.follow(doc, "Thermal").await;
-        docs
-    }
-
-    /// The sensors of a chassis or unit. Where each costs a request of its own, those that measure nothing
-    /// (discrete ones, shares of processor time) are only read at a survey: some BMCs have hundreds.
-    async fn sensors(&mut self, owner: &Value) -> Vec<Arc<Value>> {
-        let Some(path) = link(owner, "Sensors").filter(|path| self.source.reads_each(path)) else {
-            return self.linked(owner, "Sensors").await;
-        };
-        if let Some(wanted) = self.state.wanted(path) {
-            let mut docs = Vec::new();
-            for path in &wanted {
-                docs.extend(self.get(path).await);
-            }
-            return docs;
-        }
-        let docs = self.members(path).await.unwrap_or_default();
-        if !docs.iter().all(|doc| sensor::is_measuring(doc)) {
-            let wanted = docs.iter().filter(|doc| sensor::is_measuring(doc));
-            let wanted = wanted.filter_map(|doc| path_of(doc).map(str::to_owned)).collect();
-            self.state.learn_wanted(path, wanted);
-        }
-        docs
-    }
-
-    /// The members of a collection, each with its metrics.
-    async fn measured(&mut self, doc: &Value, key: &str) -> Vec<Measured> {
-        let mut found = Vec::new();
-        for doc in self.linked(doc, key).await {
-            let metrics = self.follow(&doc, "Metrics").await;
-            found.push(Measured { doc, metrics });
-        }
-        found
-    }
-
-    /// Remembers the intake sensor, and which metrics say nothing that sensors do not.
-    fn learn_environment(&mut self, chassis: &Value, docs: &Documents) {
-        if let Some((metrics, path)) = docs.thermal_metrics.as_deref().zip(path_of(chassis)) {
-            if let Some(intake) = environment::intake(metrics) {
-                self.state.intakes.insert(path.to_owned(), intake.to_owned());
-            }
-            if let Some(path) = path_of(metrics).filter(|_| !docs.sensors.is_empty()) {
-                self.state.learn_barren(path);
-            }
-        }
-        let repeats = |metrics: &&Value| !environment::has_power(metrics) && !docs.sensors.is_empty();
-        if let Some(path) = docs.environment.as_deref().filter(repeats).and_then(path_of) {
-            self.state.learn_barren(path);
         }
     }
 
@@ -335,7 +273,8 @@ impl<S: Source + Send> Poll<'_, S> {
     /// Reads one unit. Gives back its metrics.
     async fn unit(&mut self, doc: &Arc<Value>) -> Option<Arc<Value>> {
         let sensors = self.sensors(doc).await;
-        let supplies = self.measured(doc, "PowerSupplies").await;
+        let supplies = self.linked(doc, "PowerSupplies").await;
+        let supplies = self.measured(supplies).await;
         let metrics = self.follow(doc, "Metrics").await;
         let mut circuits = Vec::new();
         for (path, kind) in circuit::collections(doc) {
@@ -357,8 +296,8 @@ impl<S: Source + Send> Poll<'_, S> {
     }
 
     /// Records what describes the device; its power state, where no system said one.
-    fn describe(&mut self, root: &Value, systems: &[Arc<Value>], units: &[Measured]) {
-        let chassis = self.state.chassis.clone();
+    fn describe(&mut self, root: &Value, units: &[Measured]) {
+        let (systems, chassis) = (self.state.systems.clone(), self.state.chassis.clone());
         let mut whole: Vec<&Value> = systems.iter().map(|doc| &**doc).collect();
         whole.extend(chassis.iter().map(|doc| &**doc).filter(|doc| chassis::is_whole(doc)));
         let says_power = |doc: &&&Value| text(doc, "PowerState").is_some();

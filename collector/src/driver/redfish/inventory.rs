@@ -23,47 +23,46 @@ pub(crate) async fn managers<S: Source + Send>(poll: &mut Poll<'_, S>, root: &Va
         poll.state.repeat(Family::Managers, poll.now, poll.ledger.report);
         return Vec::new();
     }
-    let before = poll.ledger.report.len();
-    let found = match link(root, "Managers") {
-        Some(path) => poll.members(path).await,
-        None => Some(Vec::new()),
-    };
-    let docs = found.as_deref().unwrap_or_default();
+    let (before, mark) = (poll.ledger.report.len(), poll.lost.len());
+    let docs = poll.linked(root, "Managers").await;
     let main = docs.iter().position(|doc| text(doc, "DateTime").is_some());
     for (index, doc) in docs.iter().enumerate() {
         system::manager(&mut poll.ledger, doc, main == Some(index), poll.now);
     }
-    settle(poll, Family::Managers, before, found.is_some());
-    found.unwrap_or_default()
+    let whole = poll.is_whole_since(mark);
+    settle(poll, Family::Managers, before, whole);
+    docs
 }
 
-/// Keeps what a family brought, or repeats what it brought last time if it failed.
-fn settle<S>(poll: &mut Poll<'_, S>, family: Family, before: usize, read: bool) {
-    if read {
-        let samples = poll.ledger.report.samples().get(before..).unwrap_or_default();
-        poll.state.keep(family, samples, poll.now);
-    } else {
-        poll.state.repeat(family, poll.now, poll.ledger.report);
+/// Keeps what a family brought. What it lost is told as it was last time: a part that could not be read once
+/// is not gone.
+fn settle<S>(poll: &mut Poll<'_, S>, family: Family, before: usize, whole: bool) {
+    let samples = poll.ledger.report.samples().get(before..).unwrap_or_default();
+    if whole {
+        return poll.state.keep(family, samples, poll.now);
+    }
+    for sample in poll.state.keep_some(family, samples, poll.now) {
+        poll.ledger.report.repeat(&sample);
     }
 }
 
-/// Reads the parts of the systems, family by family.
-pub(crate) async fn systems<S: Source + Send>(poll: &mut Poll<'_, S>, systems: &[Arc<Value>]) {
+/// Reads the parts of the systems, family by family. `all` is whether those are all systems.
+pub(crate) async fn systems<S: Source + Send>(poll: &mut Poll<'_, S>, systems: &[Arc<Value>], all: bool) {
     for family in [Family::Processors, Family::Memory, Family::Storage] {
         if !poll.state.begin(family, poll.now) {
             poll.state.repeat(family, poll.now, poll.ledger.report);
             continue;
         }
-        let before = poll.ledger.report.len();
-        let mut read = true;
+        let (before, mark) = (poll.ledger.report.len(), poll.lost.len());
         for system in systems {
-            read &= match family {
+            match family {
                 Family::Processors => parts(poll, system, "Processors", component::processor_type).await,
                 Family::Memory => parts(poll, system, "Memory", |_| "memory").await,
                 _ => storage(poll, system).await,
-            };
+            }
         }
-        settle(poll, family, before, read || poll.ledger.report.len() > before);
+        let whole = all && poll.is_whole_since(mark);
+        settle(poll, family, before, whole);
     }
 }
 
@@ -72,20 +71,19 @@ async fn parts<S: Source + Send>(
     system: &Value,
     key: &str,
     kind: fn(&Value) -> &'static str,
-) -> bool {
-    let Some(path) = link(system, key) else { return true };
-    let Some(docs) = poll.members(path).await else { return false };
+) {
+    let Some(path) = link(system, key) else { return };
+    let docs = poll.members(path).await.unwrap_or_default();
     let parent = Part::of(system, "");
     for doc in &docs {
         component::status(&mut poll.ledger, doc, &parent.id, kind(doc));
     }
-    true
 }
 
-async fn storage<S: Source + Send>(poll: &mut Poll<'_, S>, system: &Value) -> bool {
+async fn storage<S: Source + Send>(poll: &mut Poll<'_, S>, system: &Value) {
     // "Storages" is how some firmware misspells the link.
-    let Some(path) = link(system, "Storage").or_else(|| link(system, "Storages")) else { return true };
-    let Some(docs) = poll.members(path).await else { return false };
+    let Some(path) = link(system, "Storage").or_else(|| link(system, "Storages")) else { return };
+    let docs = poll.members(path).await.unwrap_or_default();
     for doc in &docs {
         let part = Part::of(doc, "");
         for controller in
@@ -105,7 +103,6 @@ async fn storage<S: Source + Send>(poll: &mut Poll<'_, S>, system: &Value) -> bo
             component::drive(&mut poll.ledger, drive, &part.id);
         }
     }
-    true
 }
 
 async fn each<S: Source + Send>(
@@ -125,19 +122,14 @@ pub(crate) async fn firmware<S: Source + Send>(poll: &mut Poll<'_, S>, root: &Va
     if !poll.state.begin(Family::Firmware, poll.now) {
         return poll.state.repeat(Family::Firmware, poll.now, poll.ledger.report);
     }
-    let before = poll.ledger.report.len();
-    let service = match link(root, "UpdateService") {
-        Some(path) => poll.get(path).await,
-        None => None,
-    };
-    let found = match service.as_deref().and_then(|service| link(service, "FirmwareInventory")) {
-        Some(path) => poll.members(path).await,
-        None => None,
-    };
-    for doc in found.iter().flatten() {
-        component::firmware(&mut poll.ledger, doc);
+    let (before, mark) = (poll.ledger.report.len(), poll.lost.len());
+    if let Some(service) = poll.follow(root, "UpdateService").await {
+        for doc in poll.linked(&service, "FirmwareInventory").await {
+            component::firmware(&mut poll.ledger, &doc);
+        }
     }
-    settle(poll, Family::Firmware, before, found.is_some());
+    let whole = poll.is_whole_since(mark);
+    settle(poll, Family::Firmware, before, whole);
 }
 
 /// Looks for new entries in the logs of systems and managers.

@@ -4,6 +4,7 @@
 //! JSON documents to readings. `source` is the seam between them, and `collect` walks from the service
 //! root to the documents.
 
+mod chassis;
 pub mod client;
 pub mod collect;
 pub mod conformance;

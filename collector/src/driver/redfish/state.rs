@@ -10,6 +10,8 @@ use model::{ReportBuilder, Sample, Timestamp};
 use serde_json::Value;
 
 use super::logs::Logs;
+use super::normalise::shown::Shown;
+use super::value::path_of;
 
 /// Slow readings are told from memory for as many of their intervals, then they are stale.
 const KEPT_INTERVALS: i64 = 3;
@@ -46,6 +48,10 @@ pub struct State {
     interval: i64,
     surveyed: Option<Timestamp>,
     pub(crate) chassis: Vec<Arc<Value>>,
+    /// The systems, each as it was last read.
+    pub(crate) systems: Vec<Arc<Value>>,
+    /// What the newer resources have shown.
+    pub(crate) shown: Arc<Shown>,
     chassis_read: Option<Timestamp>,
     /// Documents that only change with the hardware, by path.
     structure: HashMap<String, Arc<Value>>,
@@ -66,6 +72,8 @@ impl State {
             interval: i64::try_from(inventory_interval.as_millis()).unwrap_or(i64::MAX),
             surveyed: None,
             chassis: Vec::new(),
+            systems: Vec::new(),
+            shown: Arc::default(),
             chassis_read: None,
             structure: HashMap::new(),
             barren: HashSet::new(),
@@ -86,6 +94,20 @@ impl State {
             self.wanted.clear();
         }
         due
+    }
+
+    /// Takes the systems of a poll; where not all were read, the others stay as they were.
+    pub(crate) fn learn_systems(&mut self, systems: &[Arc<Value>], whole: bool) {
+        if whole {
+            return self.systems = systems.to_vec();
+        }
+        for doc in systems {
+            if let Some(known) = self.systems.iter_mut().find(|known| path_of(known) == path_of(doc)) {
+                known.clone_from(doc);
+            } else if self.systems.len() < MAX_STRUCTURE {
+                self.systems.push(Arc::clone(doc));
+            }
+        }
     }
 
     /// Takes the chassis of a survey.
@@ -144,12 +166,28 @@ impl State {
         due
     }
 
-    /// Keeps the samples of a family that was read.
+    /// Keeps the samples of a family that was read in full.
     pub(crate) fn keep(&mut self, family: Family, samples: &[Sample], now: Timestamp) {
         if let Some(slow) = self.slow.get_mut(family as usize) {
             slow.samples = samples.to_vec();
             slow.read = Some(now);
         }
+    }
+
+    /// Keeps the samples of a family of which parts were lost, and gives back those of the last time that
+    /// this time did not bring. What is lost for too long is forgotten.
+    pub(crate) fn keep_some(&mut self, family: Family, samples: &[Sample], now: Timestamp) -> Vec<Sample> {
+        let read = self.slow.get(family as usize).and_then(|slow| slow.read);
+        let is_fresh = self.is_fresh(read, now);
+        let Some(slow) = self.slow.get_mut(family as usize) else { return Vec::new() };
+        let told: HashSet<String> = samples.iter().map(part).collect();
+        let mut rest = std::mem::take(&mut slow.samples);
+        rest.retain(|sample| is_fresh && !told.contains(&part(sample)));
+        slow.samples = samples.iter().chain(&rest).cloned().collect();
+        if !is_fresh {
+            slow.read = (!samples.is_empty()).then_some(now);
+        }
+        rest
     }
 
     /// Records the samples of a family from memory, while they are not stale.
@@ -162,7 +200,7 @@ impl State {
 
     /// Whether a family was read and brought nothing.
     pub(crate) fn is_empty(&self, family: Family) -> bool {
-        self.slow.get(family as usize).is_some_and(|slow| slow.tried.is_some() && slow.samples.is_empty())
+        self.slow.get(family as usize).is_some_and(|slow| slow.read.is_some() && slow.samples.is_empty())
     }
 
     fn is_due(&self, last: Option<Timestamp>, now: Timestamp) -> bool {
@@ -173,4 +211,11 @@ impl State {
     fn is_fresh(&self, read: Option<Timestamp>, now: Timestamp) -> bool {
         read.is_some_and(|read| now.saturating_sub(read) < self.interval.saturating_mul(KEPT_INTERVALS))
     }
+}
+
+/// The part that a sample is of; the series itself, where it names none.
+fn part(sample: &Sample) -> String {
+    let id = sample.series.labels().find(|(name, _)| *name == "hw_id");
+    let series = || format!("{} {}", sample.series.metric.definition().prometheus, sample.series.own_text());
+    id.map_or_else(series, |(_, id)| id.into_owned())
 }

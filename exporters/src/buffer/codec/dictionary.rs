@@ -1,4 +1,4 @@
-//! What the rows of one segment refer to by number: boots, devices, series, shapes.
+//! What the rows of one segment refer to by number: boots, devices, metrics, series, shapes.
 //!
 //! Pure. A segment has a dictionary of its own, which grows as its rows need it, so that each segment can be read alone.
 
@@ -22,14 +22,17 @@ const OFFSET: u8 = 1;
 const DEVICE: u8 = 2;
 const SERIES: u8 = 3;
 const SHAPE: u8 = 4;
+const METRIC: u8 = 5;
 
 /// Things by number, and numbers by thing.
 #[derive(Debug, Default)]
 pub(crate) struct Dictionary {
     pub(crate) boots: Vec<Boot>,
     pub(crate) offsets: Boots,
-    pub(crate) series: Vec<Arc<StoredSeries>>,
+    pub(crate) series: Vec<Entry>,
     pub(crate) shapes: Vec<Numbered>,
+    /// None where this version has no such metric.
+    metrics: Vec<Option<Metric>>,
     devices: Vec<Arc<str>>,
     device_numbers: HashMap<Arc<str>, usize>,
     /// By address, which nothing else can have while the dictionary holds the series.
@@ -37,7 +40,14 @@ pub(crate) struct Dictionary {
     shape_numbers: HashMap<usize, usize>,
 }
 
-/// A shape, with the numbers of its series.
+/// A series, and the number of its metric. None where this version has no such metric: its values are passed over.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) series: Option<Arc<StoredSeries>>,
+    pub(crate) metric: usize,
+}
+
+/// A shape, with the numbers of all its series, also of those that are passed over.
 #[derive(Debug)]
 pub(crate) struct Numbered {
     pub(crate) shape: Arc<Shape>,
@@ -90,17 +100,35 @@ impl Dictionary {
             return;
         }
         let device = self.device(&series.device, out);
+        let metric = self.metric(series.metric, out);
         out.push(SERIES);
-        put_text(out, series.metric.definition().prometheus);
+        put(out, metric as u64);
         put(out, device as u64);
         put_text(out, &series.own);
         put_signed(out, series.since);
-        self.keep_series(Arc::clone(series));
+        self.keep_series(Some(Arc::clone(series)), metric);
     }
 
-    fn keep_series(&mut self, series: Arc<StoredSeries>) {
-        self.series_numbers.insert(address(&series), self.series.len());
-        self.series.push(series);
+    fn keep_series(&mut self, series: Option<Arc<StoredSeries>>, metric: usize) {
+        if let Some(series) = &series {
+            self.series_numbers.insert(address(series), self.series.len());
+        }
+        self.series.push(Entry { series, metric });
+    }
+
+    fn metric(&mut self, metric: Metric, out: &mut Vec<u8>) -> usize {
+        if let Some(number) = self.metrics.iter().position(|&known| known == Some(metric)) {
+            return number;
+        }
+        out.push(METRIC);
+        put_text(out, metric.definition().prometheus);
+        self.metrics.push(Some(metric));
+        self.metrics.len() - 1
+    }
+
+    /// How many metrics there are.
+    pub(crate) fn metrics(&self) -> usize {
+        self.metrics.len()
     }
 
     fn device(&mut self, device: &Arc<str>, out: &mut Vec<u8>) -> usize {
@@ -140,7 +168,7 @@ impl Dictionary {
         self.series.len().max(self.shapes.len()) >= MAX_NUMBER / 2
     }
 
-    /// Reads what was appended. `None` where it makes no sense, or names a metric that this version doesn't have.
+    /// Reads what was appended. `None` where it makes no sense.
     pub(crate) fn read(&mut self, bytes: &[u8], names: &Names) -> Option<()> {
         let mut input = Input::new(bytes);
         while !input.is_empty() {
@@ -155,12 +183,14 @@ impl Dictionary {
                     self.device_numbers.insert(Arc::clone(&device), self.devices.len());
                     self.devices.push(device);
                 }
+                METRIC => self.metrics.push(Metric::find(input.text()?)),
                 SERIES => {
-                    let metric = Metric::find(input.text()?)?;
+                    let number = input.size()?;
+                    let metric = self.metrics.get(number)?;
                     let device = self.devices.get(input.size()?)?;
-                    let own = input.text()?;
-                    let series = names.series(metric, device, own, input.signed()?);
-                    self.keep_series(series);
+                    let (own, since) = (input.text()?, input.signed()?);
+                    let series = metric.map(|metric| names.series(metric, device, own, since));
+                    self.keep_series(series, number);
                 }
                 SHAPE => self.read_shape(&mut input)?,
                 _ => return None,
@@ -179,7 +209,8 @@ impl Dictionary {
             }
             numbers.extend(first..end);
         }
-        let series = numbers.iter().filter_map(|&number| self.series.get(number).cloned()).collect();
+        let entries = numbers.iter().filter_map(|&number| self.series.get(number));
+        let series = entries.filter_map(|entry| entry.series.clone()).collect();
         self.keep_shape(Arc::new(Shape { series }), numbers);
         Some(())
     }

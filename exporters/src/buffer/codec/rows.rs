@@ -8,10 +8,9 @@ use std::sync::Arc;
 use crate::buffer::batch::StoredSeries;
 use crate::buffer::clock::Stamp;
 use crate::buffer::codec::coder::{Chance, Coder, Decoder, Encoder};
-use crate::buffer::codec::dictionary::{Dictionary, MAX_NUMBER};
+use crate::buffer::codec::dictionary::{Dictionary, MAX_NUMBER, Numbered};
 use crate::buffer::codec::value::{Habits, History};
 use crate::buffer::row::Row;
-use model::Metric;
 
 /// How sure a series begins of the habits of another series of its metric.
 const HINT: u32 = 24;
@@ -45,10 +44,23 @@ impl Head {
     pub(crate) fn row(&self, values: Box<[f64]>, dictionary: &Dictionary) -> Option<Row> {
         let boot = *dictionary.boots.get(self.boot)?;
         let stamp = Stamp { boot, time: self.time, offset: self.offset, synchronised: self.synchronised };
-        let series = |&number: &usize| dictionary.series.get(number).cloned();
-        let ended: Option<Box<[Arc<StoredSeries>]>> = self.ended.iter().map(series).collect();
-        let shape = Arc::clone(&dictionary.shapes.get(self.shape)?.shape);
-        Some(Row { stamp, shape, values, ended: ended? })
+        let series = |&number: &usize| Some(dictionary.series.get(number)?.series.clone());
+        let ended: Option<Vec<Option<Arc<StoredSeries>>>> = self.ended.iter().map(series).collect();
+        let ended = ended?.into_iter().flatten().collect();
+        let numbered = dictionary.shapes.get(self.shape)?;
+        let shape = Arc::clone(&numbered.shape);
+        let values =
+            if values.len() > shape.series.len() { numbered.known(values, dictionary) } else { values };
+        Some(Row { stamp, shape, values, ended })
+    }
+}
+
+impl Numbered {
+    /// Of the values of all its series, those of series that this version knows.
+    fn known(&self, values: Box<[f64]>, dictionary: &Dictionary) -> Box<[f64]> {
+        let known = |number: usize| dictionary.series.get(number).is_some_and(|entry| entry.series.is_some());
+        let values = self.series.iter().zip(values).filter(|(number, _)| known(**number));
+        values.map(|(_, value)| value).collect()
     }
 }
 
@@ -124,8 +136,8 @@ impl RowCodec {
         let mut coder = Encoder::new(out);
         let head = self.heads.code(&mut coder, &Head::of(row, dictionary));
         if let Some(shape) = dictionary.shapes.get(head.shape) {
-            for ((&number, series), &value) in shape.series.iter().zip(&row.shape.series).zip(&row.values) {
-                self.value(&mut coder, number, series.metric, value);
+            for (&number, &value) in shape.series.iter().zip(&row.values) {
+                self.value(&mut coder, number, dictionary, value);
             }
         }
         coder.finish();
@@ -136,16 +148,15 @@ impl RowCodec {
         let mut coder = Decoder::new(bytes);
         let nothing = Head { boot: 0, synchronised: false, time: 0, offset: 0, shape: 0, ended: Vec::new() };
         let head = self.heads.code(&mut coder, &nothing);
-        let numbered = dictionary.shapes.get(head.shape)?;
-        let series = numbered.series.iter().zip(&numbered.shape.series);
-        let values =
-            series.map(|(&number, series)| self.value(&mut coder, number, series.metric, 0.0)).collect();
+        let numbers = &dictionary.shapes.get(head.shape)?.series;
+        let values = numbers.iter().map(|&number| self.value(&mut coder, number, dictionary, 0.0));
+        let values: Box<[f64]> = values.collect();
         head.row(values, dictionary)
     }
 
-    fn value<C: Coder>(&mut self, coder: &mut C, number: usize, metric: Metric, value: f64) -> f64 {
-        let habits = slot(&mut self.habits, metric.index());
-        slot(&mut self.histories, number).code(coder, habits, value)
+    fn value<C: Coder>(&mut self, coder: &mut C, number: usize, dictionary: &Dictionary, value: f64) -> f64 {
+        let metric = dictionary.series.get(number).map_or(0, |entry| entry.metric);
+        slot(&mut self.histories, number).code(coder, slot(&mut self.habits, metric), value)
     }
 }
 
@@ -213,9 +224,9 @@ fn columns(
             }
         }
     }
-    let mut habits = vec![Habits::default(); Metric::COUNT];
+    let mut habits = vec![Habits::default(); dictionary.metrics()];
     let mut cells = Vec::new();
-    for (series, places) in dictionary.series.iter().zip(&places) {
+    for (entry, places) in dictionary.series.iter().zip(&places) {
         cells.clear();
         for &(shape, slot) in places {
             cells.extend(rows_of.get(shape).into_iter().flatten().map(|&row| (row, slot)));
@@ -223,7 +234,7 @@ fn columns(
         if places.len() > 1 {
             cells.sort_unstable();
         }
-        let (mut history, habits) = (History::default(), slot(&mut habits, series.metric.index()));
+        let (mut history, habits) = (History::default(), slot(&mut habits, entry.metric));
         *habits = habits.hint(HINT);
         for &(row, slot) in &cells {
             each(&mut history, habits, row, slot);

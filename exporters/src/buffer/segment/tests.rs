@@ -105,3 +105,39 @@ proptest! {
         prop_assert!(read_summary(&bytes[..bytes.len().min(SUMMARY_BYTES)]).is_ok());
     }
 }
+
+#[test]
+fn metrics_of_another_version_are_passed_over() {
+    let names = Names::default();
+    let shapes = shapes(&names);
+    let stamp = Stamp { boot: Boot(1), time: 5, offset: 0, synchronised: true };
+    let row = |shape: usize| {
+        let shape = Arc::clone(&shapes[shape]);
+        let values = shape.series.iter().enumerate().map(|each| each.0 as f64 + 0.5).collect();
+        Arc::new(Row { stamp, ended: shape.series.clone(), shape, values })
+    };
+    let rows = [row(0), row(2), row(0)];
+    let (mut known, mut other) = (Dictionary::default(), Vec::new());
+    rows.iter().for_each(|row| known.add(row, &mut other));
+    let at = other.windows(8).position(|window| window == b"hw_power").unwrap();
+    other[at + 3..at + 8].copy_from_slice(b"xxxxx");
+    let mut bytes = header(Form::Log, 0);
+    put_frame(&mut bytes, kind::NAMES, &other);
+    let mut codec = RowCodec::default();
+    for row in &rows {
+        let mut content = vec![row.values.len() as u8];
+        codec.write(row, &known, &mut content);
+        put_frame(&mut bytes, kind::ROW, &content);
+    }
+    let replay = replay(&bytes, &Names::default()).unwrap();
+    let without = |plain: Vec<Plain>| -> Vec<Plain> {
+        let kept = |name: &StoredSeriesName| name.0 != metric::HW_POWER;
+        let row = |(stamp, values, ended): Plain| {
+            let values = values.into_iter().filter(|value| kept(&value.0)).collect();
+            (stamp, values, ended.into_iter().filter(kept).collect())
+        };
+        plain.into_iter().map(row).collect()
+    };
+    assert_eq!(replay.rows.len(), 3);
+    assert_eq!(plain(&replay.rows), without(plain(&rows)));
+}

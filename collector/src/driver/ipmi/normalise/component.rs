@@ -4,6 +4,7 @@
 //! entity, as drive slots of one bay do, or where the entity is a whole board, each sensor is its own part.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use model::state::Status;
 use model::{Label, Labels, ReportBuilder, metric};
@@ -19,7 +20,7 @@ pub(crate) struct Watch {
     kind: u8,
     reading: u8,
     states: u16,
-    own: Place,
+    own: Arc<Place>,
     hw_type: &'static str,
     /// Index of its part.
     part: usize,
@@ -34,7 +35,7 @@ pub(crate) struct Parts {
 
 #[derive(Clone, Debug)]
 struct Part {
-    place: Place,
+    place: Arc<Place>,
     hw_type: &'static str,
     /// Of this poll.
     status: Option<Status>,
@@ -63,8 +64,8 @@ impl Parts {
     pub(crate) fn watch(
         &mut self,
         sensor: &Sensor,
-        own: &Place,
-        entity: &Place,
+        own: &Arc<Place>,
+        entity: &Arc<Place>,
         siblings: &Siblings,
     ) -> Option<Watch> {
         if !discrete::is_telling(sensor.kind, sensor.reading, sensor.states) {
@@ -73,14 +74,14 @@ impl Parts {
         let is_alone = siblings.get(&family(sensor)).is_none_or(|count| *count < 2);
         let place = if is_alone && entity::is_part(sensor.entity) { entity } else { own };
         let hw_type = entity::hw_type(sensor.entity);
-        let new = Part { place: place.clone(), hw_type, status: None, present: None };
+        let new = Part { place: Arc::clone(place), hw_type, status: None, present: None };
         let next = self.parts.len();
         let part = *self.by_id.entry(place.id.clone()).or_insert(next);
         if part == next {
             self.parts.push(new);
         }
         let (kind, reading, states) = (sensor.kind, sensor.reading, sensor.states);
-        Some(Watch { kind, reading, states, own: own.clone(), hw_type, part })
+        Some(Watch { kind, reading, states, own: Arc::clone(own), hw_type, part })
     }
 
     /// Notes the states of a sensor: those of its part for [`Parts::record`], its own at once. Gives back the

@@ -1,6 +1,7 @@
 //! Sensors that measure: which metric a reading is, and what it is called.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use model::{Label, Labels, Metric, Rejection, ReportBuilder, metric};
 
@@ -23,7 +24,7 @@ pub(crate) struct Measure {
     /// The line that leads to the metric's unit.
     factor: f64,
     offset: f64,
-    place: Place,
+    place: Arc<Place>,
     entity: Entity,
     /// Limits in the metric's unit. `None` until they were asked for.
     pub(crate) limits: Option<Vec<(&'static str, f64)>>,
@@ -35,15 +36,20 @@ pub(crate) struct Taken(HashSet<(Metric, String)>);
 
 impl Measure {
     /// Of a sensor that is called `own`. `None` if its readings are no numbers that the catalogue has.
-    pub(crate) fn of(sensor: &Sensor, own: &Place, supply: &Place, taken: &mut Taken) -> Option<Self> {
+    pub(crate) fn of(
+        sensor: &Sensor,
+        own: &Arc<Place>,
+        supply: &Arc<Place>,
+        taken: &mut Taken,
+    ) -> Option<Self> {
         sensor.conversion?;
         let (quantity, factor, offset) = quantity(sensor.units)?;
         let (metric, is_supply) = meaning(sensor, quantity)?;
         let place = match metric {
-            metric::HW_HOST_POWER | metric::HW_HOST_ENERGY => host(),
+            metric::HW_HOST_POWER | metric::HW_HOST_ENERGY => Arc::new(host()),
             // A second input of one supply is told as itself.
-            _ if is_supply && taken.0.insert((metric, supply.id.clone())) => supply.clone(),
-            _ => own.clone(),
+            _ if is_supply && taken.0.insert((metric, supply.id.clone())) => Arc::clone(supply),
+            _ => Arc::clone(own),
         };
         let entity = sensor.entity;
         Some(Self { metric, factor, offset, place, entity, limits: None })

@@ -6,7 +6,8 @@ use model::{Label, metric};
 use serde_json::Value;
 
 use super::ledger::{Ledger, Part};
-use super::sensor::{self, Owners};
+use super::sensor;
+use super::shown::Kind;
 use super::supply::{self, Measured};
 use super::{environment, fan, hw_type, power, thermal};
 use crate::driver::redfish::value::{health, is_absent, path_of, text};
@@ -16,13 +17,21 @@ use crate::driver::redfish::value::{health, is_absent, path_of, text};
 pub(crate) struct Documents {
     pub(crate) chassis: Arc<Value>,
     pub(crate) sensors: Vec<Arc<Value>>,
+    /// Whether those are all: none was lost.
+    pub(crate) all_sensors: bool,
     pub(crate) power: Option<Arc<Value>>,
     pub(crate) thermal: Option<Arc<Value>>,
     pub(crate) power_subsystem: Option<Arc<Value>>,
     pub(crate) supplies: Vec<Measured>,
+    /// Whether those are all.
+    pub(crate) all_supplies: bool,
+    /// Whether those are all, each with its metrics.
+    pub(crate) all_power: bool,
     pub(crate) batteries: Vec<Measured>,
     pub(crate) thermal_subsystem: Option<Arc<Value>>,
     pub(crate) fans: Vec<Arc<Value>>,
+    /// Whether those are all.
+    pub(crate) all_fans: bool,
     pub(crate) environment: Option<Arc<Value>>,
     pub(crate) thermal_metrics: Option<Arc<Value>>,
     pub(crate) leak_detectors: Vec<Arc<Value>>,
@@ -44,12 +53,14 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, docs: &Documents, whole: bool) -> 
         ledger.index(doc);
     }
     status(ledger, &docs.chassis, &part);
-    let mut owners = Owners::new();
+    ledger.begin_sensors(&part.id, docs.all_sensors, !docs.sensors.is_empty());
+    let mut owners = ledger.owners(&part.id);
     let told: Vec<supply::Told> = docs
         .supplies
         .iter()
         .filter_map(|supply| supply::record(ledger, supply, &part, &mut owners))
         .collect();
+    ledger.remember_owners(&part.id, &owners);
     for battery in &docs.batteries {
         supply::battery(ledger, battery, &part);
     }
@@ -68,7 +79,7 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, docs: &Documents, whole: bool) -> 
         sensor::record(ledger, doc, &part, &owners, intake);
     }
     let added = older(ledger, docs, &part, whole, &told, fans);
-    if ledger.temperatures() == before {
+    if ledger.temperatures() == before && !ledger.is_unsure() {
         for doc in docs.thermal_metrics.iter().chain(&docs.environment) {
             environment::views(ledger, doc, &part);
         }
@@ -76,7 +87,8 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, docs: &Documents, whole: bool) -> 
     added
 }
 
-/// `Power` and `Thermal`.
+/// `Power` and `Thermal`. Each kind of part is told from there only where the newer resources, read in
+/// full, have none of it and never had.
 fn older(
     ledger: &mut Ledger<'_>,
     docs: &Documents,
@@ -85,15 +97,31 @@ fn older(
     told: &[supply::Told],
     fans: usize,
 ) -> Added {
+    let supplies = power::Modern {
+        told,
+        all: docs.all_supplies,
+        none: told.is_empty() && docs.all_power && !ledger.has_shown(&part.id, Kind::Supplies),
+    };
+    let fans = thermal::Modern {
+        fans,
+        all: docs.all_fans,
+        none: fans == 0 && docs.all_fans && !ledger.has_shown(&part.id, Kind::Fans),
+    };
+    if !told.is_empty() {
+        ledger.show(&part.id, Kind::Supplies);
+    }
+    if fans.fans > 0 {
+        ledger.show(&part.id, Kind::Fans);
+    }
     let mut added = Added::default();
     let mut before = ledger.report.len();
     if let Some(doc) = &docs.power {
-        power::record(ledger, doc, part, whole, told);
+        power::record(ledger, doc, part, whole, &supplies);
         added.power = ledger.report.len() > before;
     }
     before = ledger.report.len();
     if let Some(doc) = &docs.thermal {
-        thermal::record(ledger, doc, part, fans);
+        thermal::record(ledger, doc, part, &fans);
         added.thermal = ledger.report.len() > before;
     }
     added

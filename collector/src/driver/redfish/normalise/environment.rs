@@ -72,11 +72,13 @@ pub(crate) fn views(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part) {
     let single = doc.get("TemperatureCelsius").map(|item| ("", item));
     let readings = items(doc, "TemperatureReadingsCelsius").map(|item| ("", item));
     for (index, (place, item)) in readings.chain(single).chain(summary).enumerate() {
-        let path = excerpt::source(item);
-        if path.is_some_and(|path| ledger.is_claimed(path) || ledger.sensor(path).is_some()) {
+        if excerpt::source(item).is_some_and(|path| ledger.is_told(path)) {
             continue;
         }
         let Some(excerpt) = excerpt::read(ledger, Some(item)) else { continue };
+        if let Some(path) = &excerpt.path {
+            ledger.view(path);
+        }
         let name = text(item, "DeviceName").unwrap_or(place);
         let part = match &excerpt.path {
             Some(path) => {
@@ -84,7 +86,6 @@ pub(crate) fn views(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part) {
             }
             None => chassis.child(&format!("ThermalMetrics/{index}"), name),
         };
-        claim(ledger, &excerpt);
         let context = super::location(text(item, "PhysicalContext").unwrap_or(place));
         ledger.temperature(&part, &context, excerpt.value, item, place == "Intake");
     }

@@ -29,14 +29,18 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, senso
     }
     let rotation = own.iter().copied().find(|sensor| measures(sensor, Quantity::Rotation));
     let share = own.iter().copied().find(|sensor| measures(sensor, Quantity::Percent));
+    let held = |quantity| ledger.knows(&chassis.id, quantity, &part.name);
+    let unread = named.is_some_and(|path| ledger.sensor(path).is_none());
+    let turned = unread && held(Quantity::Rotation) && !held(Quantity::Percent);
     let rpm = speed.and_then(|speed| speed.get("SpeedRPM")).filter(|rpm| !rpm.is_null());
     let rpm = rpm.or_else(|| rotation.and_then(|sensor| sensor.get("Reading")));
     if let Some(rpm) = ledger.number(rpm) {
         ledger.record(metric::HW_FAN_SPEED, &labels, rpm, rotation);
         ledger.remember(&chassis.id, Quantity::Rotation, Side::Unsaid, &part.name);
     }
-    // Where the sensor behind it turns, the "percentage" is its speed once more.
-    let percent = if rotation.is_some() && share.is_none() { None } else { speed };
+    // Where the sensor behind it turns, or did when it was last read, the "percentage" is its speed once more.
+    let turns = rotation.is_some() && share.is_none() || turned;
+    let percent = if turns { None } else { speed };
     let percent = excerpt::read(ledger, percent).map(|excerpt| excerpt.value);
     let percent = percent.or_else(|| ledger.number(share?.get("Reading")));
     if let Some(percent) = percent {

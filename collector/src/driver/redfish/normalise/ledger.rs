@@ -12,6 +12,9 @@
 //!    taken as the same where both sides hold equally many.
 //! 4. An excerpt that only repeats a sensor (`ThermalMetrics`) is recorded if that sensor was not read.
 //!
+//! What was claimed or held once stays so as long as the driver lives ([`Shown`]): a newer resource that fails
+//! in one poll leaves a gap, and no other resource tells its readings under another identity.
+//!
 //! Names are compared by [`name_key`]. Values are never compared: they differ from one second to the next.
 
 use std::collections::{HashMap, HashSet};
@@ -22,6 +25,8 @@ use serde_json::Value;
 
 use super::limits;
 use super::quantity::Quantity;
+use super::sensor::Owners;
+use super::shown::{Kind, Shown};
 use crate::driver::names::{self, Ambient};
 pub(crate) use crate::driver::names::{Side, name_key};
 use crate::driver::redfish::value::{self, path_of};
@@ -70,8 +75,11 @@ pub(crate) fn id(path: &str) -> String {
 pub(crate) struct Ledger<'a> {
     pub(crate) report: &'a mut ReportBuilder,
     sensors: HashMap<String, Arc<Value>>,
-    claimed: HashSet<String>,
-    known: HashSet<(String, Quantity, Side, String)>,
+    /// Sensors that were told as an excerpt alone, in this poll.
+    viewed: HashSet<String>,
+    shown: Arc<Shown>,
+    /// The sensors of the chassis at hand were not all read, and never before: anything may be one of them.
+    unsure: bool,
     /// What there is one of, for a chassis or the device.
     told: HashSet<String>,
     ambient: Option<(Ambient, Part, f64)>,
@@ -81,13 +89,14 @@ pub(crate) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// An empty ledger over one report.
-    pub(crate) fn new(report: &'a mut ReportBuilder) -> Self {
+    /// An empty ledger over one report. `shown` is what earlier polls have shown.
+    pub(crate) fn new(report: &'a mut ReportBuilder, shown: Arc<Shown>) -> Self {
         Self {
             report,
             sensors: HashMap::new(),
-            claimed: HashSet::new(),
-            known: HashSet::new(),
+            viewed: HashSet::new(),
+            shown,
+            unsure: false,
             told: HashSet::new(),
             ambient: None,
             contenders: 0,
@@ -110,27 +119,91 @@ impl<'a> Ledger<'a> {
 
     /// Takes a sensor for a component: it is not recorded again as itself.
     pub(crate) fn claim(&mut self, path: &str) {
-        if self.claimed.len() < MAX_SENSORS {
-            self.claimed.insert(path.trim_end_matches('/').to_owned());
+        let path = path.trim_end_matches('/');
+        if !self.shown.claimed.contains(path) && self.shown.claimed.len() < MAX_SENSORS {
+            Arc::make_mut(&mut self.shown).claimed.insert(path.to_owned());
         }
     }
 
     /// Whether a component took this sensor.
     pub(crate) fn is_claimed(&self, path: &str) -> bool {
-        self.claimed.contains(path)
+        self.shown.claimed.contains(path)
+    }
+
+    /// Notes that a sensor was read as itself.
+    pub(crate) fn show_sensor(&mut self, path: &str) {
+        if !self.shown.sensors.contains(path) && self.shown.sensors.len() < MAX_SENSORS {
+            Arc::make_mut(&mut self.shown).sensors.insert(path.to_owned());
+        }
+    }
+
+    /// Whether a sensor is told, by itself, by a component or from an excerpt: an excerpt adds nothing.
+    pub(crate) fn is_told(&self, path: &str) -> bool {
+        self.sensors.contains_key(path)
+            || self.is_claimed(path)
+            || self.shown.sensors.contains(path)
+            || self.viewed.contains(path)
+    }
+
+    /// Notes that a sensor is told from an excerpt that repeats it.
+    pub(crate) fn view(&mut self, path: &str) {
+        if self.viewed.len() < MAX_SENSORS {
+            self.viewed.insert(path.to_owned());
+        }
     }
 
     /// Notes that the modern resources of `chassis` hold this quantity under this name.
     pub(crate) fn remember(&mut self, chassis: &str, quantity: Quantity, side: Side, name: &str) {
         let (key, named) = name_key(name);
         let side = if side == Side::Unsaid { named } else { side };
-        self.known.insert((chassis.to_owned(), quantity, side, key));
+        let entry = (chassis.to_owned(), quantity, side, key);
+        if !self.shown.known.contains(&entry) && self.shown.known.len() < MAX_SENSORS {
+            Arc::make_mut(&mut self.shown).known.insert(entry);
+        }
     }
 
-    /// Whether they do.
+    /// Whether they do, or may.
     pub(crate) fn knows(&self, chassis: &str, quantity: Quantity, name: &str) -> bool {
         let (key, side) = name_key(name);
-        self.known.contains(&(chassis.to_owned(), quantity, side, key))
+        self.unsure || self.shown.known.contains(&(chassis.to_owned(), quantity, side, key))
+    }
+
+    /// Begins the sensors of a chassis. `all` is whether all were read, `some` whether any was.
+    pub(crate) fn begin_sensors(&mut self, chassis: &str, all: bool, some: bool) {
+        self.unsure = !all && !self.has_shown(chassis, Kind::Sensors);
+        if some {
+            self.show(chassis, Kind::Sensors);
+        }
+    }
+
+    /// Whether it is not known what the sensors of the chassis at hand hold.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.unsure
+    }
+
+    /// Whether the newer resources of a chassis ever told something of this kind.
+    pub(crate) fn has_shown(&self, chassis: &str, kind: Kind) -> bool {
+        self.shown.kinds.contains(&(chassis.to_owned(), kind))
+    }
+
+    /// Notes that they did.
+    pub(crate) fn show(&mut self, chassis: &str, kind: Kind) {
+        if !self.has_shown(chassis, kind) && self.shown.kinds.len() < MAX_SENSORS {
+            Arc::make_mut(&mut self.shown).kinds.insert((chassis.to_owned(), kind));
+        }
+    }
+
+    /// The power supplies that sensors of a chassis belong to, as far as they were ever told.
+    pub(crate) fn owners(&self, chassis: &str) -> Owners {
+        self.shown.owners.get(chassis).cloned().unwrap_or_default()
+    }
+
+    /// Notes them.
+    pub(crate) fn remember_owners(&mut self, chassis: &str, owners: &Owners) {
+        let known = self.shown.owners.get(chassis);
+        if !owners.is_empty() && owners.len() < MAX_SENSORS && known != Some(owners) {
+            Arc::make_mut(&mut self.shown).owners.insert(chassis.to_owned(), owners.clone());
+        }
     }
 
     /// A number, or `None`; what is there and unusable is counted.
@@ -200,8 +273,8 @@ impl<'a> Ledger<'a> {
         self.told.contains(chassis)
     }
 
-    /// Records what is one for a whole device.
-    pub(crate) fn finish(self) {
+    /// Records what is one for a whole device. Gives back what was shown by now.
+    pub(crate) fn finish(self) -> Arc<Shown> {
         if let Some(margin) = self.margin {
             self.report.record(metric::HW_HOST_HEATING_MARGIN, &Labels::new(), margin);
         }
@@ -210,6 +283,7 @@ impl<'a> Ledger<'a> {
         if let Some((_, part, value)) = self.ambient.as_ref().filter(|(rank, ..)| usable(*rank)) {
             self.report.record(metric::HW_HOST_AMBIENT_TEMPERATURE, &part.labels(), *value);
         }
+        self.shown
     }
 
     /// Counts a reading that could not be used.

@@ -16,6 +16,7 @@ pub(crate) mod member;
 pub(crate) mod power;
 pub(crate) mod quantity;
 pub(crate) mod sensor;
+pub(crate) mod shown;
 pub(crate) mod supply;
 pub(crate) mod system;
 pub(crate) mod thermal;

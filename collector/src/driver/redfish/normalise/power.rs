@@ -29,14 +29,24 @@ const SUPPLY: &[(&[&str], Metric)] = &[
     ),
 ];
 
-/// Records a `Power`. `told` are the supplies of the modern `PowerSubsystem`.
-pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, whole: bool, told: &[Told]) {
+/// The supplies of the modern `PowerSubsystem`.
+pub(crate) struct Modern<'a> {
+    /// Those that were told.
+    pub(crate) told: &'a [Told],
+    /// Whether none was lost.
+    pub(crate) all: bool,
+    /// Whether there are none, nor were ever.
+    pub(crate) none: bool,
+}
+
+/// Records a `Power`.
+pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, whole: bool, modern: &Modern<'_>) {
     let root =
         Part { id: path_of(doc).map_or_else(|| format!("{}/Power", chassis.id), id), ..chassis.clone() };
     controls(ledger, doc, chassis, &root, whole);
-    supplies(ledger, doc, chassis, &root, told);
+    supplies(ledger, doc, chassis, &root, modern);
     voltages(ledger, doc, chassis, &root);
-    if told.is_empty() {
+    if modern.none {
         redundancy(ledger, doc, "Redundancy", chassis, &root, "power_supply");
     }
 }
@@ -70,16 +80,16 @@ fn controls(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, root: &Part, w
     }
 }
 
-fn supplies(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, root: &Part, told: &[Told]) {
+fn supplies(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, root: &Part, modern: &Modern<'_>) {
+    let told = modern.told;
     let present: Vec<&Value> = items(doc, "PowerSupplies").filter(|item| is_live(item)).collect();
     let mut members = Members::default();
-    let same_count = present.len() == told.len();
+    let same_count = modern.all && present.len() == told.len();
     for (index, item) in present.into_iter().enumerate() {
         let place = members.place("PowerSupplies", item);
-        let modern = same_supply(item, told).or_else(|| told.get(index).filter(|_| same_count));
-        match modern {
-            Some(modern) => measure(ledger, item, &modern.part, &modern.metrics),
-            None if told.is_empty() => {
+        match same_supply(item, told).or_else(|| told.get(index).filter(|_| same_count)) {
+            Some(same) => measure(ledger, item, &same.part, &same.metrics),
+            None if modern.none => {
                 let part = Part { parent: chassis.id.clone(), ..root.child(&place, name(item)) };
                 describe(ledger, item, &part);
                 measure(ledger, item, &part, &[]);

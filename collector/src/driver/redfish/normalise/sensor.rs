@@ -38,6 +38,7 @@ pub(crate) fn record(
     if ledger.is_claimed(path) {
         return;
     }
+    ledger.show_sensor(path);
     let owner = owners.get(path).cloned().or_else(|| related_supply(doc, owners));
     if let Some(metric) = supply_metric(&reading, owner.is_some()) {
         let part = match owner {

@@ -10,16 +10,27 @@ use super::power::redundancy;
 use super::quantity::{Quantity, of_unit};
 use crate::driver::redfish::value::{health, is_absent, items, name, path_of, text};
 
-/// Records a `Thermal`. `fans` is how many fans the modern `ThermalSubsystem` told.
-pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, fans: usize) {
+/// The fans of the modern `ThermalSubsystem`.
+pub(crate) struct Modern {
+    /// How many were told.
+    pub(crate) fans: usize,
+    /// Whether none was lost.
+    pub(crate) all: bool,
+    /// Whether there are none, nor were ever.
+    pub(crate) none: bool,
+}
+
+/// Records a `Thermal`.
+pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, modern: &Modern) {
     let root =
         Part { id: path_of(doc).map_or_else(|| format!("{}/Thermal", chassis.id), id), ..chassis.clone() };
     temperatures(ledger, doc, chassis, &root);
     let present = items(doc, "Fans").filter(|fan| !is_absent(fan)).count();
-    if fans == 0 || fans != present {
-        self::fans(ledger, doc, chassis, &root);
+    let others = modern.all && modern.fans > 0 && modern.fans != present;
+    if modern.none || others {
+        fans(ledger, doc, chassis, &root);
     }
-    if fans == 0 {
+    if modern.none {
         redundancy(ledger, doc, "Redundancy", chassis, &root, "fan");
     }
 }

@@ -1,6 +1,7 @@
 //! Tests over whole devices: what a device's documents become.
 
 mod dedup;
+mod gaps;
 mod memory;
 mod property;
 mod quirks;
@@ -61,7 +62,7 @@ pub(super) fn device(documents: Value) -> Tree {
 pub(super) struct Watched {
     pub(super) tree: Tree,
     pub(super) asked: Vec<String>,
-    pub(super) failing: HashMap<String, (u16, Reason)>,
+    pub(super) failing: HashMap<String, (Option<u16>, Reason)>,
 }
 
 impl Watched {
@@ -70,18 +71,19 @@ impl Watched {
     }
 
     pub(super) fn fail(&mut self, path: &str, status: u16, reason: Reason) {
-        self.failing.insert(format!("/redfish/v1/{path}").trim_end_matches('/').to_owned(), (status, reason));
+        let path = format!("/redfish/v1/{path}").trim_end_matches('/').to_owned();
+        self.failing.insert(path, (Some(status), reason));
+    }
+
+    /// Gives no answer for a path.
+    pub(super) fn silence(&mut self, path: &str) {
+        self.failing.insert(format!("/redfish/v1/{path}"), (None, Reason::Timeout));
     }
 
     fn check(&mut self, path: &str) -> Result<(), SourceError> {
         self.asked.push(path.to_owned());
         let Some((status, reason)) = self.failing.get(path) else { return Ok(()) };
-        Err(SourceError {
-            path: path.to_owned(),
-            reason: *reason,
-            status: Some(*status),
-            detail: "told to".into(),
-        })
+        Err(SourceError { path: path.to_owned(), reason: *reason, status: *status, detail: "told to".into() })
     }
 
     /// How often a path below `/redfish/v1/` was asked for.

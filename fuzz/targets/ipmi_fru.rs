@@ -1,0 +1,8 @@
+//! The inventory of BMCs.
+
+#![no_main]
+
+use collector::driver::ipmi::untrusted;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| untrusted::fru(bytes));

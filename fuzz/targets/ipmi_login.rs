@@ -1,0 +1,8 @@
+//! The packets of a login: no session without a password.
+
+#![no_main]
+
+use collector::driver::ipmi::untrusted;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| untrusted::login(bytes));
