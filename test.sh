@@ -59,6 +59,9 @@ amtool check-config alert-rules/alertmanager/alertmanager.example.yml
 "$PYTHON" alert-rules/inhibit.py
 "$PYTHON" alert-rules/mutate.py
 
+step "dashboards: what their definitions say, what Grafana takes, metrics of the catalogue"
+"$PYTHON" dashboards/check.py
+
 step "build of the tests"
 cargo test --workspace --locked --no-run
 
@@ -78,3 +81,6 @@ cargo test --workspace --locked
 
 step "alerts: every scenario, from the devices to the one who is told"
 "$PYTHON" tests/alerts.py --programs "${CARGO_TARGET_DIR:-target}/debug"
+
+step "dashboards: every query, against Prometheus and the demonstration"
+"$PYTHON" tests/dashboards.py --programs "${CARGO_TARGET_DIR:-target}/debug"
