@@ -39,6 +39,8 @@ QUIET = 15
 AFTER = 60
 # A scenario's seconds, and as many again for busy machines.
 LONGEST = 2 * 920 / SPEED
+# Scenarios at once: more starve two cores, and devices that answer late look dead.
+AT_ONCE = 5
 # How long programs may take to start and devices to be read.
 STARTUP = 90
 
@@ -299,6 +301,10 @@ class Watch:
         query = f'max by (alertname) (max_over_time(ALERTS{{alertstate="firing", site=~"{stage}/.+"}}[1h]))'
         return sorted(labels["alertname"] for labels, _ in self.ask(query))
 
+    def lost_scrapes(self):
+        """Scrapes that failed where no link was cut: this machine was too busy, and nothing can be judged."""
+        return sum(value for _, value in self.ask('sum(count_over_time((up{job!="pole-silent"} == 0)[1h:1s]))'))
+
     def broken_rules(self):
         groups = json.loads(get(self.address, "/api/v1/rules"))["data"]["groups"]
         return [rule["name"] for group in groups for rule in group["rules"] if rule["health"] != "ok"]
@@ -343,28 +349,37 @@ def judge(stage, watch, webhook):
     return good
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "target/debug", help="lightsout, lightsout-mock")
-    parser.add_argument("--rules", type=pathlib.Path, default=ROOT / "alert-rules")
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", default=list(EXPECTED))
-    options = parser.parse_args()
+def show(names, options):
+    """Plays some scenarios at once; gives whether all is as expected."""
     with tempfile.TemporaryDirectory() as folder:
         programs, webhook = Programs(pathlib.Path(folder), options.programs), Webhook()
-        stages = [Stage(name, programs) for name in options.scenarios]
+        stages = [Stage(name, programs) for name in names]
         try:
             watch = Watch(programs, options.rules.resolve(), webhook, stages)
             for stage in stages:
                 stage.start()
             play(stages, watch)
             good = [judge(stage.name, watch, webhook) for stage in stages]
-            broken = watch.broken_rules()
+            broken, lost = watch.broken_rules(), watch.lost_scrapes()
         finally:
             programs.stop(*programs.running)
-    unknown = [text for _, stage, text in webhook.told if stage not in options.scenarios]
-    for text in [f"{name} cannot be evaluated" for name in broken] + [f"told of no scenario: {text}" for text in unknown]:
+    unknown = [text for _, stage, text in webhook.told if stage not in names]
+    wrong = [f"{name} cannot be evaluated" for name in broken] + [f"told of no scenario: {text}" for text in unknown]
+    if lost:
+        wrong.append(f"this machine is too busy to judge: lightsout did not answer scrapes for {lost:g} s")
+    for text in wrong:
         print(f"WRONG: {text}")
-    sys.exit(0 if all(good) and not broken and not unknown else 1)
+    return all(good) and not wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "target/debug", help="lightsout, lightsout-mock")
+    parser.add_argument("--rules", type=pathlib.Path, default=ROOT / "alert-rules")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", default=list(EXPECTED))
+    options = parser.parse_args()
+    batches = [options.scenarios[at:at + AT_ONCE] for at in range(0, len(options.scenarios), AT_ONCE)]
+    sys.exit(0 if all([show(names, options) for names in batches]) else 1)
 
 
 if __name__ == "__main__":
