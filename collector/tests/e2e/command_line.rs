@@ -28,7 +28,7 @@ async fn every_mistake_of_a_configuration_is_told_at_once_with_its_place() {
         for (needle, words) in [
             ("intervall", "did you mean \"interval\"?"),
             ("a, address: 192.0.2.2", "\"a\""),
-            ("telnet", "write snmp or redfish"),
+            ("telnet", "write snmp, redfish or ipmi"),
             ("nobody", "no credentials named \"nobody\""),
             ("5 parsecs", "5 parsecs"),
             ("[targets.txt]", "name files that end in .json, .yml or .yaml"),
