@@ -87,7 +87,8 @@ fn the_budget_holds_and_the_oldest_go_first() {
             buffer.flush();
             let size = size_on_disk(folder.path());
             assert!(size <= MIN_LIMIT, "{size} bytes on disk");
-            assert_eq!(size, buffer.figures(&now).bytes);
+            let told = buffer.figures(&now).bytes;
+            assert!((size..=size + (8 << 10)).contains(&told), "{size} bytes on disk, {told} told");
         }
     }
     let now = at(1_000_000);
