@@ -125,7 +125,6 @@ impl Workload {
                     faults: Vec::new(),
                     fault_counts: Vec::new(),
                     rejections: Vec::new(),
-                    protocols: Vec::new(),
                     error: None,
                 })
             })
