@@ -15,7 +15,7 @@ mod workload;
 use std::time::{Duration, Instant};
 
 use exporters::buffer::inspect::{Depth, FileState, inspect};
-use exporters::buffer::{Boot, Buffer, Fsync, Moment, Options, Order};
+use exporters::buffer::{Boot, Buffer, Fsync, Moment, Options, Order, Trial};
 
 use workload::Workload;
 
@@ -70,7 +70,7 @@ fn print_rate(what: &str, samples: usize, (wall, processor): (Duration, Duration
 fn append(
     workload: &Workload,
     buffer: &Buffer,
-    folder: &std::path::Path,
+    folder: Option<&std::path::Path>,
 ) -> (usize, (Duration, Duration), (u64, u64)) {
     let (mut samples, mut took, mut open) = (0, (Duration::ZERO, Duration::ZERO), (0, 0));
     for start in (0..workload.polls()).step_by(CHUNK) {
@@ -86,8 +86,8 @@ fn append(
         buffer.flush();
         let (wall, processor) = clock.took();
         took = (took.0 + wall, took.1 + processor);
-        let log = sizes(&inspect(folder, Depth::Summaries).unwrap().files, false);
-        open = if log.1 > open.1 { log } else { open };
+        let log = folder.map(|folder| sizes(&inspect(folder, Depth::Summaries).unwrap().files, false));
+        open = log.filter(|log| log.1 > open.1).unwrap_or(open);
     }
     (samples, took, open)
 }
@@ -99,7 +99,7 @@ fn main() {
     let options = Options { fsync: Fsync::Never, ..Options::new(folder.path()) };
     let (buffer, _) = Buffer::open(options.clone());
     let reader = buffer.reader("a", Order::InOrder);
-    let (samples, took, open) = append(&workload, &buffer, folder.path());
+    let (samples, took, open) = append(&workload, &buffer, Some(folder.path()));
     let last = now(&workload, workload.polls() - 1);
     let figures = buffer.figures(&last);
     assert_eq!((figures.waiting, figures.lost.len()), (samples as u64, 0));
@@ -119,7 +119,18 @@ fn main() {
     print_rate("read back", read, clock.took());
     assert_eq!(read, samples);
     drop((buffer, reader));
+    append_alone(&workload);
     open_large(&workload);
+}
+
+/// Appends everything to one log that is never sealed.
+fn append_alone(workload: &Workload) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { fsync: Fsync::Never, limit_bytes: LARGE, ..Options::new(folder.path()) };
+    let trial = Trial { segment_values: Some(u64::MAX), ..Trial::default() };
+    let (buffer, _) = Buffer::open_for_test(options, trial);
+    let (samples, took, _) = append(workload, &buffer, None);
+    print_rate("append alone", samples, took);
 }
 
 /// Makes a log of 1 GiB from copies of sealed segments with the workload's open log behind them, and opens it.
@@ -128,7 +139,7 @@ fn open_large(workload: &Workload) {
     let path = folder.path();
     let options = Options { fsync: Fsync::Never, limit_bytes: LARGE, ..Options::new(path) };
     let (buffer, _) = Buffer::open(options.clone());
-    append(workload, &buffer, path);
+    append(workload, &buffer, None);
     drop(buffer);
     let files = inspect(path, Depth::Summaries).unwrap().files;
     let (sealed, logs): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.sealed);

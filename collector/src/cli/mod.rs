@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and what its exit code says.
 
 mod adhoc;
+mod buffer;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
@@ -56,6 +57,9 @@ enum Command {
     /// Show the firmware of a fleet, or write down what is wanted
     #[command(subcommand)]
     Firmware(firmware::Command),
+    /// Show, check or export what waits on disk for destinations
+    #[command(subcommand)]
+    Buffer(buffer::Command),
     /// Print the JSON Schema of a file that people write, for editors
     Schema(SchemaOf),
     /// Print completions for a shell
@@ -121,6 +125,7 @@ impl Command {
             Self::Probe(options) => probe::probe(&options).await,
             Self::Record(options) => record::record(&options).await,
             Self::Firmware(command) => firmware::firmware(&command),
+            Self::Buffer(command) => buffer::buffer(&command),
             Self::Schema(schema) => print(&format!("{:#}\n", schema.of.schema())),
             Self::Completions { shell } => {
                 let mut text = Vec::new();

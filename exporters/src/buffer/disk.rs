@@ -9,7 +9,7 @@ use crate::buffer::clock::{Date, Moment};
 use crate::buffer::cursor::Cursor;
 use crate::buffer::cut::length;
 use crate::buffer::figures::Loss;
-use crate::buffer::folder::{Appender, blocks};
+use crate::buffer::folder::{Appender, BLOCK, blocks};
 use crate::buffer::positions::{Positions, Saved};
 use crate::buffer::recover::{Look, UNFINISHED, recover};
 use crate::buffer::row::Row;
@@ -72,10 +72,7 @@ impl Disk {
         };
         let mut bytes = Vec::new();
         log.codec.write(row, &boots, &mut bytes);
-        let size = blocks(log.file.length().saturating_add(length(bytes.len())));
-        make_room(shared, size);
-        log.file.write(&bytes)?;
-        shared.lock().account(size);
+        log.append(shared, &bytes)?;
         let full = log.file.length() >= self.limit / LOG_PART || log.codec.dictionary.is_full();
         Ok(Written { full })
     }
@@ -88,7 +85,7 @@ impl Disk {
             let rows: Vec<Arc<Row>> = state.open.iter().cloned().collect();
             (rows, state.boots.clone(), state.is_done(&(state.first_open..state.end())))
         };
-        let (open, first) = (blocks(log.file.length()), log.first);
+        let (open, first) = (log.file.occupied(), log.first);
         let sealed = match Summary::of(first, &rows, &boots) {
             Some(summary) if !done => {
                 let bytes = seal(&summary, &rows)?;
@@ -145,14 +142,13 @@ impl Disk {
         let mut log = Log::start(shared, first)?;
         let mut bytes = Vec::new();
         rows.iter().for_each(|row| log.codec.write(row, &boots, &mut bytes));
-        let size = blocks(length(HEADER_BYTES + bytes.len()));
-        make_room(shared, size);
-        let written = log.file.write(&bytes).and_then(|()| if sync { log.sync(shared) } else { Ok(()) });
+        let appended = log.append(shared, &bytes);
+        let written = appended.and_then(|()| if sync { log.sync(shared) } else { Ok(()) });
         if let Err(error) = written {
-            discard(shared, &log_name(first), size);
+            discard(shared, &log_name(first), log.file.occupied());
+            shared.lock().account(0);
             return Err(error);
         }
-        shared.lock().account(size);
         self.log = Some(log);
         Ok(())
     }
@@ -216,7 +212,7 @@ impl Disk {
     }
 
     fn account(&self, shared: &Shared) {
-        shared.lock().account(self.log.as_ref().map_or(0, |log| blocks(log.file.length())));
+        shared.lock().account(self.log.as_ref().map_or(0, |log| log.file.occupied()));
     }
 
     /// Makes sure that what was written stays.
@@ -263,6 +259,16 @@ impl Log {
         let mut file = shared.folder.create(&log_name(first))?;
         file.write(&header(Form::Log, first)).inspect_err(|_| discard(shared, &log_name(first), 0))?;
         Ok(Self { file, codec: LogCodec::default(), first, named: false })
+    }
+
+    /// Appends bytes, with room made and reserved for them first.
+    fn append(&mut self, shared: &Shared, bytes: &[u8]) -> io::Result<()> {
+        let size = self.file.needed(bytes.len());
+        make_room(shared, size.saturating_add(BLOCK));
+        self.file.reserve(size)?;
+        self.file.write(bytes)?;
+        shared.lock().account(self.file.occupied());
+        Ok(())
     }
 
     /// A log that was there.

@@ -8,8 +8,13 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
 /// Bytes that a file takes are counted in whole blocks of this size, as most file systems do.
-const BLOCK: u64 = 4_096;
+pub(crate) const BLOCK: u64 = 4_096;
+/// Room for a file that grows is reserved in steps of this size.
+const STEP: u64 = 64 << 10;
 
 /// What is about to be done to the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,16 +94,14 @@ impl Folder {
     pub(crate) fn create(&self, name: &str) -> io::Result<Appender> {
         self.allow(Operation::Create, 0)?;
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(self.path.join(name))?;
-        Ok(Appender { file, folder: self.clone(), length: 0 })
+        Ok(Appender { file, folder: self.clone(), length: 0, reserved: 0 })
     }
 
     /// A file, cut to this length if it is longer, to write on behind it. Made if it isn't there.
     pub(crate) fn append(&self, name: &str, length: u64) -> io::Result<Appender> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join(name))?;
-        let mut appender = Appender { file, folder: self.clone(), length };
-        if appender.file.metadata()?.len() != length {
-            appender.cut(length)?;
-        }
+        let mut appender = Appender { file, folder: self.clone(), length, reserved: 0 };
+        appender.cut(length)?;
         Ok(appender)
     }
 
@@ -130,12 +133,40 @@ pub(crate) struct Appender {
     file: File,
     folder: Folder,
     length: u64,
+    /// Bytes on disk that it has in any case, none where nothing was reserved.
+    reserved: u64,
 }
 
 impl Appender {
     /// Bytes of it that are known to be whole.
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Bytes on disk, with a block in which the file system may keep a list of them.
+    pub(crate) fn occupied(&self) -> u64 {
+        blocks(self.length).max(self.reserved).saturating_add(BLOCK)
+    }
+
+    /// Bytes that have to be reserved so that so many more fit.
+    pub(crate) fn needed(&self, more: usize) -> u64 {
+        let end = self.length.saturating_add(u64::try_from(more).unwrap_or(u64::MAX));
+        if end <= self.reserved { self.reserved } else { end.next_multiple_of(STEP) }
+    }
+
+    /// Takes room on disk for so many bytes in all, so that writing them does not fail for want of it. A file
+    /// system that cannot do that does without.
+    pub(crate) fn reserve(&mut self, bytes: u64) -> io::Result<()> {
+        if bytes <= self.reserved {
+            return Ok(());
+        }
+        self.folder.allow(Operation::Write, 0)?;
+        match fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, bytes) {
+            Ok(()) => self.reserved = bytes,
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Writes behind what is there. Where that fails, a part may be written all the same: see [`Appender::cut`].
@@ -158,11 +189,11 @@ impl Appender {
         }
     }
 
-    /// Cuts what is behind this length.
+    /// Cuts what is behind this length, and gives back what was reserved.
     pub(crate) fn cut(&mut self, length: u64) -> io::Result<()> {
         self.folder.allow(Operation::Change, 0)?;
         self.file.set_len(length)?;
-        self.length = length;
+        (self.length, self.reserved) = (length, 0);
         Ok(())
     }
 

@@ -90,8 +90,7 @@ pub fn inspect(folder: &Path, depth: Depth) -> io::Result<Inspection> {
     for (name, size) in folder.files()? {
         if let Some((form, first)) = parse_name(&name) {
             let look = Look::into(&folder, &name, form, first, depth);
-            let offsets = look.summary.iter().flat_map(|summary| &summary.offsets);
-            offsets.for_each(|&(boot, offset)| _ = boots.learn(boot, offset));
+            look.summary.iter().for_each(|summary| boots.take_in(&summary.boots()));
             looks.push((name, size, form, first, look));
         }
     }

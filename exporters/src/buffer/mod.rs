@@ -9,6 +9,7 @@ mod codec;
 mod cursor;
 mod cut;
 mod disk;
+pub mod export;
 pub mod figures;
 pub mod folder;
 mod frame;

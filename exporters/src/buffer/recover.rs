@@ -193,7 +193,7 @@ impl Search<'_> {
             self.state.followers.insert(name, Follower { cursor, ..Follower::default() });
         }
         count(&mut self.state.lost, Loss::Corrupt, self.recovery.corrupt_samples);
-        self.state.account(log.as_ref().map_or(0, |log| blocks(log.file.length())));
+        self.state.account(log.as_ref().map_or(0, |log| log.file.occupied()));
         Recovered { state: self.state, log, generation: saved.generation, recovery: self.recovery }
     }
 

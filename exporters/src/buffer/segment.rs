@@ -209,6 +209,13 @@ impl Summary {
         })
     }
 
+    /// The clocks of its boots.
+    pub(crate) fn boots(&self) -> Boots {
+        let mut boots = Boots::default();
+        self.offsets.iter().for_each(|&(boot, offset)| _ = boots.learn(boot, offset));
+        boots
+    }
+
     fn write(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put(&mut out, self.rows);

@@ -17,9 +17,9 @@
 //! Specifications: the exposition formats page of the Prometheus documentation, and OpenMetrics 1.0.0.
 
 mod exposition;
-mod family;
+pub(crate) mod family;
 mod format;
-mod number;
+pub(crate) mod number;
 mod own;
 
 pub use exposition::{CHUNK_BYTES, Exposition};

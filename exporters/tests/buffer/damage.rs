@@ -145,3 +145,33 @@ fn a_sealed_segment_that_is_cut_or_changed_at_any_byte_costs_itself_alone() {
         goes_on(&buffer, copy.path());
     }
 }
+
+#[test]
+fn a_log_beside_its_sealed_segment_counts_where_that_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (buffer, _) = open_small(folder.path(), SEGMENT);
+    let _reader = buffer.reader("a", Order::InOrder);
+    let mut source = Source::new("pdu");
+    let mut append = |time: i64| {
+        let now = at(time * 1_000);
+        buffer.append(&source.report(now.wall, &[Some(1.0), Some(2.0), Some(3.0), Some(time as f64)]), &now);
+        buffer.flush();
+    };
+    (0..9).for_each(&mut append);
+    let before = killed(folder.path());
+    append(9);
+    let name = "0000000000000000";
+    let sealed = fs::read(folder.path().join(format!("{name}.segment"))).unwrap();
+    // As if the program had ended before it removed the log.
+    for (damaged, entries) in [(false, 10), (true, 9)] {
+        let copy = killed(before.path());
+        let mut sealed = sealed.clone();
+        let last = sealed.len() - 1;
+        sealed[last] ^= u8::from(damaged);
+        fs::write(copy.path().join(format!("{name}.segment")), sealed).unwrap();
+        let (buffer, recovery) = open_small(copy.path(), SEGMENT);
+        assert_eq!((recovery.entries, recovery.damage.len()), (entries, usize::from(damaged)));
+        assert_eq!(rest(&buffer).len() as u64, entries * 4);
+        goes_on(&buffer, copy.path());
+    }
+}

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use exporters::buffer::folder::{Faults, Operation};
 use exporters::buffer::{Buffer, Fsync, Losses, Options, Order, Reader, Storage, Trial};
@@ -152,4 +152,39 @@ fn a_disk_that_fails_for_good_costs_the_oldest_in_memory() {
         most = outcome.lost.values().copied().fold(most, u64::max);
     }
     assert!(most > 0, "the ring is bounded");
+}
+
+/// Reading fails for as long as it is told.
+#[derive(Debug, Default)]
+struct Unreadable(AtomicBool);
+
+impl Faults for Unreadable {
+    fn allow(&self, operation: Operation, bytes: usize) -> io::Result<usize> {
+        match operation == Operation::Read && self.0.load(Ordering::SeqCst) {
+            true => Err(io::Error::from_raw_os_error(IO_ERROR)),
+            false => Ok(bytes),
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_for_a_while_is_read_later() {
+    let folder = folder();
+    let faults = Arc::new(Unreadable::default());
+    let buffer = open(folder.path(), Arc::clone(&faults) as Arc<dyn Faults>);
+    let reader = buffer.reader("a", Order::InOrder);
+    let mut source = Source::new("pdu");
+    for second in 0..25 {
+        let now = at(second * 1_000);
+        buffer.append(&source.report(now.wall, &[Some(second as f64), None, Some(1.0)]), &now);
+    }
+    buffer.flush();
+    faults.0.store(true, Ordering::SeqCst);
+    let now = at(25_000);
+    let first = drain(&reader, 50, &now);
+    assert!(first.iter().all(|sample| sample.1 >= 20_000), "only what is in memory: {first:?}");
+    faults.0.store(false, Ordering::SeqCst);
+    assert!(reader.backlog(50, &at(80_000)).is_none(), "the disk is left alone for a minute");
+    let rest = drain(&reader, 50, &at(86_000));
+    assert_eq!((first.len() + rest.len(), reader.lost().len()), (50, 0));
 }

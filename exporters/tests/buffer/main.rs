@@ -4,7 +4,11 @@
 
 mod clocks;
 mod damage;
+mod export;
 mod faults;
+mod format;
+mod full_disk;
+mod kill;
 mod lanes;
 mod model;
 mod restart;
