@@ -74,7 +74,7 @@ else
 fi
 
 step "fuzz targets, some seconds each"
-fuzz/run.sh 3
+fuzz/run.sh 2
 
 step "tests"
 cargo test --workspace --locked

@@ -124,13 +124,19 @@ impl Transport for Noting {
     }
 }
 
-/// Six hours of 300 series at 30 s wait on disk, then drain; the program ends and starts again meanwhile.
+/// Hours of 300 series at 30 s: six, or what `LIGHTSOUT_OUTAGE_HOURS` says (168 are a week; in a release build).
+fn outage() -> i32 {
+    let hours = std::env::var("LIGHTSOUT_OUTAGE_HOURS").map_or(6, |hours| hours.parse().unwrap());
+    hours * 120
+}
+
+/// What was measured in an outage waits on disk, then drains; the program ends and starts again meanwhile.
 #[tokio::test(start_paused = true)]
 async fn what_waits_on_disk_drains_across_a_restart() {
     for order in [Order::InOrder, Order::LiveFirst] {
         let mut pole = Pole::new(STARTED);
         let transport = Noting::default();
-        let times: Vec<i64> = (0..720)
+        let times: Vec<i64> = (0..outage())
             .map(|poll| {
                 pole.pass(MINUTE / 2);
                 pole.poll(&[f64::from(poll); 300])
@@ -145,11 +151,11 @@ async fn what_waits_on_disk_drains_across_a_restart() {
         };
         run(&pole, 10).await;
         let before = transport.came.lock().unwrap().len();
-        assert!((polled / 5..polled).contains(&before), "{before} of {polled}");
+        assert!((40_000..polled).contains(&before), "{before} of {polled}");
         let pole = pole.restart();
         run(&pole, 3_600).await;
         let came = transport.came.lock().unwrap();
         assert_eq!((came.len(), pole.waiting()), (polled, 0), "{order:?}");
-        assert!(came.iter().all(|(_, at)| times.contains(at)), "{order:?}");
+        assert!(came.iter().all(|(_, at)| times.binary_search(at).is_ok()), "{order:?}");
     }
 }
