@@ -76,20 +76,20 @@ fi
 step "fuzz targets, some seconds each"
 fuzz/run.sh 2
 
-step "tests"
-cargo test --workspace --locked
-
-# They wait far more than they compute: side by side.
-step "the programs together: alerts from the devices to the one who is told, dashboards, kills"
+# What waits far more than it computes runs beside the tests.
 programs="${CARGO_TARGET_DIR:-target}/debug"
-together() { "$PYTHON" "tests/$1.py" --programs "$programs" >"$tools/$1.log" 2>&1 & }
-together dashboards
-dashboards=$!
-together kill
-kills=$!
+beside=(alerts dashboards kill)
+step "tests; beside them the programs together: ${beside[*]}"
+pids=()
+for name in "${beside[@]}"; do
+    "$PYTHON" "tests/$name.py" --programs "$programs" >"$tools/$name.log" 2>&1 &
+    pids+=("$!")
+done
 outcome=0
-"$PYTHON" tests/alerts.py --programs "$programs" || outcome=1
-wait "$dashboards" || outcome=1
-wait "$kills" || outcome=1
-cat "$tools/dashboards.log" "$tools/kill.log"
+cargo test --workspace --locked || outcome=1
+for i in "${!beside[@]}"; do
+    wait "${pids[i]}" || outcome=1
+    step "${beside[i]}"
+    cat "$tools/${beside[i]}.log"
+done
 exit "$outcome"
