@@ -12,7 +12,13 @@ use collector::cli::Cli;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+fn main() -> ExitCode {
+    // A box on a pole has no room for pages of 2 MiB that are filled to a part. A kernel that refuses loses that only.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     Cli::parse().execute().await
 }
