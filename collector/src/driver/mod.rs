@@ -9,6 +9,7 @@ pub mod budget;
 pub mod fallback;
 pub(crate) mod identities;
 pub mod ipmi;
+pub(crate) mod limits;
 pub(crate) mod names;
 pub mod redfish;
 pub mod snmp;
