@@ -8,6 +8,8 @@ use model::Rejection;
 use model::state::Status;
 use serde_json::Value;
 
+use crate::calendar;
+
 /// Most elements taken of one array. The largest real ones, voltages of a blade chassis, hold some hundreds.
 pub(crate) const MAX_ITEMS: usize = 2048;
 
@@ -126,25 +128,15 @@ pub(crate) fn time(text: &str) -> Option<i64> {
     let minute: i64 = clock.next()?.parse().ok()?;
     let second: f64 = clock.next().unwrap_or("0").parse().ok()?;
     let valid = (1970..=2200).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
         && (0..24).contains(&hour)
         && (0..60).contains(&minute)
         && (0.0..61.0).contains(&second);
     if !valid {
         return None;
     }
-    let seconds =
-        days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 - zone_seconds(zone)?;
+    let days = calendar::days_since_1970(year, month, day)?;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 - zone_seconds(zone)?;
     Some(seconds * 1_000 + (second * 1_000.0).round() as i64)
-}
-
-/// Days since 1970-01-01 of a date of the Gregorian calendar (years 1970 to 2200).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let shifted = (month + 9) % 12;
-    let day_of_year = (153 * shifted + 2) / 5 + day - 1;
-    365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
 fn zone_seconds(zone: &str) -> Option<i64> {
