@@ -13,6 +13,7 @@ pub(crate) mod limits;
 pub(crate) mod names;
 pub mod redfish;
 pub mod snmp;
+pub(crate) mod warmth;
 
 use model::{PollError, ReportBuilder};
 
