@@ -4,7 +4,7 @@
 //! its labels. It drops what cannot be true and counts why; it never invents, rounds or repairs a value.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::fault::{Fault, PollError, Reason, Rejection};
 use crate::label::{Label, Labels};
 use crate::registry::{Place, Registry};
 use crate::report::{Identity, MAX_FAULTS, PollReport, Sample, Timestamp};
-use crate::series::{Series, write_labels};
+use crate::series::{Series, read_labels, write_labels};
 use crate::state::{Status, status_states};
 
 /// Polls after which a series that is no longer recorded is forgotten.
@@ -181,6 +181,25 @@ impl ReportBuilder {
     /// The samples recorded by now, in the order in which they were recorded.
     pub fn samples(&self) -> &[Sample] {
         &self.samples
+    }
+
+    /// Where parts are known, of this report and of earlier ones, as far as they are remembered: each component by
+    /// its `hw.id`, and of each reading the `hw.parent` and what its `hw.id` lies in, where `/` divides its steps.
+    pub fn places(&self) -> BTreeSet<String> {
+        let mut places = BTreeSet::new();
+        for series in self.known.series() {
+            for (name, value) in read_labels(series.own_text()) {
+                if name == Label::HwParent.prometheus() {
+                    places.insert(value.into_owned());
+                } else if name == Label::HwId.prometheus() {
+                    places.extend(value.rsplit_once('/').map(|(place, _)| place.to_owned()));
+                    if series.metric == crate::metric::OOB_COMPONENT_PRESENT {
+                        places.insert(value.into_owned());
+                    }
+                }
+            }
+        }
+        places
     }
 
     /// Records a sample of an earlier report again: for what is read less often than it is reported.

@@ -134,6 +134,11 @@ impl Registry {
         }
     }
 
+    /// All series that are known.
+    pub(crate) fn series(&self) -> impl Iterator<Item = &Series> {
+        self.slots.iter().filter_map(|slot| slot.series.as_deref())
+    }
+
     /// Begins the next poll.
     pub(crate) fn advance(&mut self) {
         self.poll = self.poll.wrapping_add(1);
