@@ -41,6 +41,8 @@ pub struct ReportBuilder {
     rejections: HashMap<Rejection, u32>,
     identity: BTreeMap<Label, String>,
     protocols: Vec<(&'static str, bool)>,
+    /// Components that have not vanished although this report does not tell them.
+    excused: Vec<Place>,
 }
 
 impl ReportBuilder {
@@ -57,6 +59,7 @@ impl ReportBuilder {
             rejections: HashMap::new(),
             identity: BTreeMap::new(),
             protocols: Vec::new(),
+            excused: Vec::new(),
         }
     }
 
@@ -159,6 +162,14 @@ impl ReportBuilder {
         let states = status_states(labels.get(Label::HwType).unwrap_or(""));
         let status = if states.contains(&status.as_str()) { status } else { Status::Degraded };
         self.record_state(crate::metric::HW_STATUS, labels, status.as_str());
+    }
+
+    /// Notes that nothing can be said of a component in this poll, as of one that is switched off: where it is not
+    /// recorded either, it has not vanished. `labels` are those of [`ReportBuilder::record_status`].
+    pub fn excuse(&mut self, labels: &Labels<'_>) {
+        let present = crate::metric::OOB_COMPONENT_PRESENT;
+        write_labels(&mut self.scratch, present, labels);
+        self.excused.extend(self.known.place_of(present, &self.scratch));
     }
 
     /// Notes what the device says of itself, for `oob.device.info`. Where several sources tell, the first
@@ -301,6 +312,10 @@ impl ReportBuilder {
     /// Forgets series that are long gone, so that a device which renames its sensors doesn't grow, and
     /// reports known components that are missing from an answer without faults.
     fn settle_missing_series(&mut self, answered_in_full: bool) {
+        for place in self.excused.drain(..) {
+            // One that was recorded all the same is known to be there already.
+            let _ = self.known.at(place);
+        }
         if self.known.len() == self.samples.len() {
             return;
         }

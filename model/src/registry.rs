@@ -80,9 +80,13 @@ impl Registry {
 
     /// The place of a series that is known.
     pub(crate) fn place(&self, series: &Series) -> Option<Place> {
-        let own = series.own_text();
-        let hash = self.hasher.hash_one((series.metric, own));
-        let slot = *self.by_labels.find(hash, |&slot| is(&self.slots, slot, series.metric, own))?;
+        self.place_of(series.metric, series.own_text())
+    }
+
+    /// The place of the series with these labels, if it is known.
+    pub(crate) fn place_of(&self, metric: Metric, own: &str) -> Option<Place> {
+        let hash = self.hasher.hash_one((metric, own));
+        let slot = *self.by_labels.find(hash, |&slot| is(&self.slots, slot, metric, own))?;
         Some(Place { slot, generation: self.slots.get(slot as usize)?.generation })
     }
 

@@ -98,8 +98,16 @@ pub(crate) fn name(doc: &Value) -> &str {
 ///
 /// A live device's PSU may be called absent by mistake: see the power supplies for how that is told apart.
 pub(crate) fn is_absent(doc: &Value) -> bool {
-    const ABSENT: &[&str] = &["Absent", "Disabled", "UnavailableOffline", "Offline"];
-    doc.get("Status").and_then(|status| text(status, "State")).is_some_and(|state| ABSENT.contains(&state))
+    is_off(doc) || state(doc) == Some("Absent")
+}
+
+/// Whether a device says of a part that it is there and off.
+pub(crate) fn is_off(doc: &Value) -> bool {
+    matches!(state(doc), Some("Disabled" | "UnavailableOffline" | "Offline"))
+}
+
+fn state(doc: &Value) -> Option<&str> {
+    text(doc.get("Status")?, "State")
 }
 
 /// The component's own health; where it has none, that of what it holds.

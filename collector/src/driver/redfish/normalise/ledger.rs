@@ -20,6 +20,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use model::state::Status;
 use model::{Label, Labels, Metric, Rejection, ReportBuilder, metric};
 use serde_json::Value;
 
@@ -201,6 +202,21 @@ impl<'a> Ledger<'a> {
         if !owners.is_empty() && owners.len() < MAX_SENSORS && known != Some(owners) {
             Arc::make_mut(&mut self.shown).owners.insert(chassis.to_owned(), owners.clone());
         }
+    }
+
+    /// Records the status of a part that the device lists, `health` where it says one. Of a part that is off only
+    /// trouble is told. One that is not called absent has not vanished, whatever it says. Gives back whether it is
+    /// there and on.
+    pub(crate) fn status(&mut self, doc: &Value, labels: &Labels<'_>, health: Option<Status>) -> bool {
+        let is_on = !value::is_absent(doc);
+        match health {
+            Some(status) if is_on || value::is_off(doc) && status != Status::Ok => {
+                self.report.record_status(labels, status);
+            }
+            _ if is_on || value::is_off(doc) => self.report.excuse(labels),
+            _ => {}
+        }
+        is_on
     }
 
     /// A number, or `None`; what is there and unusable is counted.

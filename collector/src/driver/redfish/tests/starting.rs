@@ -107,3 +107,52 @@ async fn the_only_drive_that_is_listed_no_more_has_vanished() {
     polled.source.tree = device(pulled);
     assert_eq!(vanished(&polled.poll(NOW + HOUR).await), ["Drives/A"]);
 }
+
+#[tokio::test]
+async fn parts_that_are_off_are_not_told_and_have_not_vanished() {
+    let places = [
+        "Chassis/1/PowerSubsystem/PowerSupplies/1",
+        "Chassis/1/ThermalSubsystem/Fans/1",
+        "Systems/A",
+        "Systems/A/Processors/0",
+        "Drives/A",
+    ];
+    let of = |status: Value| {
+        let mut documents = server();
+        // Nothing that shows that the supply feeds something.
+        documents["Chassis/1/PowerSubsystem/PowerSupplies/1/Metrics"] = json!({});
+        documents.as_object_mut().unwrap().extend(inventory().as_object().unwrap().clone());
+        places.iter().for_each(|place| documents[place]["Status"] = status.clone());
+        device(documents)
+    };
+    let ok = json!({"State": "Enabled", "Health": "OK"});
+    let mut polled = Polled::new(json!({}));
+    for (hour, (status, told, gone)) in [
+        (&ok, true, false),
+        // As processors of a server that is off.
+        (&json!({"State": "Enabled", "Health": null}), false, false),
+        (&json!({"State": "StandbyOffline"}), false, false),
+        (&json!({"State": "Disabled", "Health": "OK"}), false, false),
+        (&json!({"State": "UnavailableOffline", "Health": null}), false, false),
+        // A supply that has lost its input, a drive that has failed.
+        (&json!({"State": "UnavailableOffline", "Health": "Critical"}), true, false),
+        (&json!({"State": "Absent", "Health": "OK"}), false, true),
+        (&ok, true, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        polled.source.tree = of(status.clone());
+        let report = polled.poll(NOW + hour as i64 * HOUR).await;
+        let statuses =
+            identities(&report).into_iter().filter(|it| it.starts_with("hw_status ")).collect::<Vec<_>>();
+        for place in places {
+            let is_told = statuses.iter().any(|it| it.starts_with(&format!("hw_status {place} ")));
+            assert_eq!(
+                (is_told, vanished(&report).contains(&place.to_owned())),
+                (told, gone),
+                "{place}: {status}"
+            );
+        }
+    }
+}
