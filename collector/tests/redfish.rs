@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use collector::driver::Driver;
@@ -187,6 +188,42 @@ async fn each_fault_costs_no_more_than_the_device_and_says_why() {
         driver.close().await;
     }
     assert_eq!(thief.stats().total(), 0, "nothing went elsewhere");
+}
+
+/// A BMC that starts answers, and knows nothing yet of what it has: for twenty minutes, in which a survey falls.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_vanishes_while_a_device_starts() {
+    static MINUTE: AtomicI64 = AtomicI64::new(0);
+    let present = |report: &PollReport, value: f64| {
+        let parts = report.samples.iter().filter(|sample| {
+            sample.series.metric == model::metric::OOB_COMPONENT_PRESENT && sample.value == value
+        });
+        parts.map(|sample| sample.series.own_text().to_owned()).collect::<BTreeSet<_>>()
+    };
+    for unknown in ["/redfish/v1/*/*", "/redfish/v1/*/*/*", "/redfish/v1/Systems*", "/redfish/v1/Chassis*"] {
+        let server = start(still(), |_| {});
+        let clock = || NOW + MINUTE.load(Ordering::Relaxed) * 60_000;
+        let common = Redfish { breakers: Breakers::in_memory([0; 16]), clock };
+        let mut driver = RedfishDriver::new(&common, Arc::new(target(&server, "right", Tls::Plain))).unwrap();
+        let mut report = ReportBuilder::new(device());
+        let mut parts = BTreeSet::new();
+        for minute in 0..75 {
+            MINUTE.store(minute, Ordering::Relaxed);
+            let not_found = Kind::Status { code: 404, retry_after: None };
+            let starts = Fault { path: unknown.into(), method: Some("GET".into()), ..Fault::new(not_found) };
+            server.set_faults(if (50..70).contains(&minute) { vec![starts] } else { Vec::new() });
+            let error = driver.poll(&mut report).await.err();
+            let report = report.finish(clock(), Duration::ZERO, error);
+            assert_eq!(present(&report, 0.0), BTreeSet::new(), "{unknown}, minute {minute}");
+            match minute {
+                0 => parts = present(&report, 1.0),
+                71.. => assert_eq!(present(&report, 1.0), parts, "{unknown}, minute {minute}"),
+                _ => {}
+            }
+        }
+        assert!(parts.len() > 10, "{parts:?}");
+        driver.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

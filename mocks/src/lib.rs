@@ -5,9 +5,11 @@
 //! the collector, so that a mistake made twice cannot hide.
 
 pub mod facility;
+mod faults_file;
 pub mod ipmi;
 pub mod link;
 pub mod redfish;
+mod say;
 pub mod scenario;
 pub mod shift;
 pub mod snmp;

@@ -4,7 +4,7 @@
 //! its labels. It drops what cannot be true and counts why; it never invents, rounds or repairs a value.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::fault::{Fault, PollError, Reason, Rejection};
 use crate::label::{Label, Labels};
 use crate::registry::{Place, Registry};
 use crate::report::{Identity, MAX_FAULTS, PollReport, Sample, Timestamp};
-use crate::series::{Series, write_labels};
+use crate::series::{Series, read_labels, write_labels};
 use crate::state::{Status, status_states};
 
 /// Polls after which a series that is no longer recorded is forgotten.
@@ -41,6 +41,8 @@ pub struct ReportBuilder {
     rejections: HashMap<Rejection, u32>,
     identity: BTreeMap<Label, String>,
     protocols: Vec<(&'static str, bool)>,
+    /// Components that have not vanished although this report does not tell them.
+    excused: Vec<Place>,
 }
 
 impl ReportBuilder {
@@ -57,6 +59,7 @@ impl ReportBuilder {
             rejections: HashMap::new(),
             identity: BTreeMap::new(),
             protocols: Vec::new(),
+            excused: Vec::new(),
         }
     }
 
@@ -161,6 +164,14 @@ impl ReportBuilder {
         self.record_state(crate::metric::HW_STATUS, labels, status.as_str());
     }
 
+    /// Notes that nothing can be said of a component in this poll, as of one that is switched off: where it is not
+    /// recorded either, it has not vanished. `labels` are those of [`ReportBuilder::record_status`].
+    pub fn excuse(&mut self, labels: &Labels<'_>) {
+        let present = crate::metric::OOB_COMPONENT_PRESENT;
+        write_labels(&mut self.scratch, present, labels);
+        self.excused.extend(self.known.place_of(present, &self.scratch));
+    }
+
     /// Notes what the device says of itself, for `oob.device.info`. Where several sources tell, the first
     /// one's word counts, field by field.
     pub fn identify(&mut self, identity: &Identity<'_>) {
@@ -181,6 +192,25 @@ impl ReportBuilder {
     /// The samples recorded by now, in the order in which they were recorded.
     pub fn samples(&self) -> &[Sample] {
         &self.samples
+    }
+
+    /// Where parts are known, of this report and of earlier ones, as far as they are remembered: each component by
+    /// its `hw.id`, and of each reading the `hw.parent` and what its `hw.id` lies in, where `/` divides its steps.
+    pub fn places(&self) -> BTreeSet<String> {
+        let mut places = BTreeSet::new();
+        for series in self.known.series() {
+            for (name, value) in read_labels(series.own_text()) {
+                if name == Label::HwParent.prometheus() {
+                    places.insert(value.into_owned());
+                } else if name == Label::HwId.prometheus() {
+                    places.extend(value.rsplit_once('/').map(|(place, _)| place.to_owned()));
+                    if series.metric == crate::metric::OOB_COMPONENT_PRESENT {
+                        places.insert(value.into_owned());
+                    }
+                }
+            }
+        }
+        places
     }
 
     /// Records a sample of an earlier report again: for what is read less often than it is reported.
@@ -282,6 +312,10 @@ impl ReportBuilder {
     /// Forgets series that are long gone, so that a device which renames its sensors doesn't grow, and
     /// reports known components that are missing from an answer without faults.
     fn settle_missing_series(&mut self, answered_in_full: bool) {
+        for place in self.excused.drain(..) {
+            // One that was recorded all the same is known to be there already.
+            let _ = self.known.at(place);
+        }
         if self.known.len() == self.samples.len() {
             return;
         }

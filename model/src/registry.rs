@@ -80,9 +80,13 @@ impl Registry {
 
     /// The place of a series that is known.
     pub(crate) fn place(&self, series: &Series) -> Option<Place> {
-        let own = series.own_text();
-        let hash = self.hasher.hash_one((series.metric, own));
-        let slot = *self.by_labels.find(hash, |&slot| is(&self.slots, slot, series.metric, own))?;
+        self.place_of(series.metric, series.own_text())
+    }
+
+    /// The place of the series with these labels, if it is known.
+    pub(crate) fn place_of(&self, metric: Metric, own: &str) -> Option<Place> {
+        let hash = self.hasher.hash_one((metric, own));
+        let slot = *self.by_labels.find(hash, |&slot| is(&self.slots, slot, metric, own))?;
         Some(Place { slot, generation: self.slots.get(slot as usize)?.generation })
     }
 
@@ -132,6 +136,11 @@ impl Registry {
                 sample.series = Arc::clone(series);
             }
         }
+    }
+
+    /// All series that are known.
+    pub(crate) fn series(&self) -> impl Iterator<Item = &Series> {
+        self.slots.iter().filter_map(|slot| slot.series.as_deref())
     }
 
     /// Begins the next poll.

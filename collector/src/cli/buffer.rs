@@ -12,8 +12,8 @@ use exporters::buffer::export::export;
 use exporters::buffer::inspect::{CursorState, Depth, FileState, Inspection, inspect};
 
 use super::{ConfigFile, DONE, FAILED, print};
+use crate::calendar::written;
 use crate::config::Config;
-use crate::firmware::window::written;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

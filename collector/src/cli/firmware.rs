@@ -10,10 +10,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::{ConfigFile, DONE, print};
+use crate::calendar;
 use crate::config::Config;
 use crate::firmware::baseline::{Baseline, Subject};
+use crate::firmware::draft;
 use crate::firmware::store::{self, Change, Targets};
-use crate::firmware::{draft, window};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -129,7 +130,7 @@ struct Changed<'a> {
 
 impl<'a> From<&'a Change> for Changed<'a> {
     fn from(change: &'a Change) -> Self {
-        Self { at: window::written(change.at), from: &change.from, authorized: change.authorized }
+        Self { at: calendar::written(change.at), from: &change.from, authorized: change.authorized }
     }
 }
 

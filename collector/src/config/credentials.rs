@@ -4,8 +4,8 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::file::{self, Login};
 use super::flaw::Flaw;
+use super::logins::{self, Login};
 use super::secret::{Reference, Surroundings, read};
 use crate::target::{
     AuthProtocol, CommunityVersion, Credentials, IpmiLogin, PrivacyProtocol, Privilege, Protocol, Usm,
@@ -44,7 +44,7 @@ pub(super) fn kind(credentials: &Credentials) -> (&'static [Protocol], &'static 
 }
 
 fn community(
-    login: &file::Community,
+    login: &logins::Community,
     version: CommunityVersion,
     around: &Surroundings<'_>,
 ) -> Result<Credentials, Vec<Flaw>> {
@@ -56,7 +56,7 @@ fn community(
     Ok(Credentials::Community { version, community })
 }
 
-fn ipmi(login: &file::Ipmi, around: &Surroundings<'_>) -> Result<Credentials, Vec<Flaw>> {
+fn ipmi(login: &logins::Ipmi, around: &Surroundings<'_>) -> Result<Credentials, Vec<Flaw>> {
     let password = Reference {
         file: (login.password_file.as_deref(), "password_file"),
         variable: (login.password_env.as_deref(), "password_env"),
@@ -70,8 +70,8 @@ fn ipmi(login: &file::Ipmi, around: &Surroundings<'_>) -> Result<Credentials, Ve
     match (read(&password, around), group_key) {
         (Ok(password), Ok(group_key)) => {
             let privilege = match login.privilege {
-                file::Privilege::User => Privilege::User,
-                file::Privilege::Operator => Privilege::Operator,
+                logins::Privilege::User => Privilege::User,
+                logins::Privilege::Operator => Privilege::Operator,
             };
             Ok(Credentials::Ipmi(IpmiLogin { user: login.user.clone(), password, group_key, privilege }))
         }
@@ -79,7 +79,7 @@ fn ipmi(login: &file::Ipmi, around: &Surroundings<'_>) -> Result<Credentials, Ve
     }
 }
 
-fn usm(login: &file::Usm, around: &Surroundings<'_>) -> Result<Credentials, Vec<Flaw>> {
+fn usm(login: &logins::Usm, around: &Surroundings<'_>) -> Result<Credentials, Vec<Flaw>> {
     let mut flaws = Vec::new();
     if login.privacy.is_some() && login.auth.is_none() {
         let help = "add auth: SNMP v3 encrypts only what it authenticates";
@@ -122,26 +122,26 @@ fn long_enough(secret: SecretString, field: &'static str) -> Result<SecretString
     Err(Flaw::new(field, message, "SNMP v3 takes no shorter one: set a longer one on the device"))
 }
 
-impl From<file::AuthProtocol> for AuthProtocol {
-    fn from(protocol: file::AuthProtocol) -> Self {
+impl From<logins::AuthProtocol> for AuthProtocol {
+    fn from(protocol: logins::AuthProtocol) -> Self {
         match protocol {
-            file::AuthProtocol::Md5 => Self::Md5,
-            file::AuthProtocol::Sha1 => Self::Sha1,
-            file::AuthProtocol::Sha224 => Self::Sha224,
-            file::AuthProtocol::Sha256 => Self::Sha256,
-            file::AuthProtocol::Sha384 => Self::Sha384,
-            file::AuthProtocol::Sha512 => Self::Sha512,
+            logins::AuthProtocol::Md5 => Self::Md5,
+            logins::AuthProtocol::Sha1 => Self::Sha1,
+            logins::AuthProtocol::Sha224 => Self::Sha224,
+            logins::AuthProtocol::Sha256 => Self::Sha256,
+            logins::AuthProtocol::Sha384 => Self::Sha384,
+            logins::AuthProtocol::Sha512 => Self::Sha512,
         }
     }
 }
 
-impl From<file::PrivacyProtocol> for PrivacyProtocol {
-    fn from(protocol: file::PrivacyProtocol) -> Self {
+impl From<logins::PrivacyProtocol> for PrivacyProtocol {
+    fn from(protocol: logins::PrivacyProtocol) -> Self {
         match protocol {
-            file::PrivacyProtocol::Des => Self::Des,
-            file::PrivacyProtocol::Aes128 => Self::Aes128,
-            file::PrivacyProtocol::Aes192 => Self::Aes192,
-            file::PrivacyProtocol::Aes256 => Self::Aes256,
+            logins::PrivacyProtocol::Des => Self::Des,
+            logins::PrivacyProtocol::Aes128 => Self::Aes128,
+            logins::PrivacyProtocol::Aes192 => Self::Aes192,
+            logins::PrivacyProtocol::Aes256 => Self::Aes256,
         }
     }
 }

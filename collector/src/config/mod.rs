@@ -14,6 +14,7 @@ mod fallback;
 mod file;
 mod flaw;
 pub mod forwarding;
+mod logins;
 mod resolve;
 mod rules;
 mod secret;

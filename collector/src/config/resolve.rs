@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::discovery::{files, http};
 use super::file::{File, Settings};
 use super::flaw::Flaw;
+use super::logins::Login;
 use super::rules::Rules;
 use super::{Config, DEFAULT_LISTEN, Site, Surroundings, WantedFirmware, Web, credentials, file, forwarding};
 use crate::firmware::baseline::Baseline;
@@ -147,7 +148,7 @@ impl Resolver<'_> {
 
     fn credentials(
         &mut self,
-        written: BTreeMap<String, Lenient<file::Login>>,
+        written: BTreeMap<String, Lenient<Login>>,
     ) -> BTreeMap<String, Option<Credentials>> {
         let mut resolved = BTreeMap::new();
         for (name, login) in written {

@@ -9,9 +9,11 @@ pub mod budget;
 pub mod fallback;
 pub(crate) mod identities;
 pub mod ipmi;
+pub(crate) mod limits;
 pub(crate) mod names;
 pub mod redfish;
 pub mod snmp;
+pub(crate) mod warmth;
 
 use model::{PollError, ReportBuilder};
 

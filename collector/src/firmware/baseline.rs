@@ -12,10 +12,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::format;
-use super::glob::Glob;
 use super::version;
-use super::window::{self, Window};
+use super::window::Window;
+use crate::calendar;
 use crate::config::read_text;
+use crate::glob::Glob;
 use crate::yaml::{Document, Lenient, MAX_PROBLEMS, Path, Problem, Problems};
 
 /// How a component stands to the baseline.
@@ -298,7 +299,7 @@ impl Checker<'_> {
             format::Window { start: Some(start), end: Some(end), days: None, from: None, to: None } => {
                 let times = [("start", start), ("end", end)].map(|(key, text)| {
                     let help = "write for example 2026-12-01T22:00:00Z";
-                    self.read(window::time(&text), &text, "a time with its zone", &path.key(key), help)
+                    self.read(calendar::time(&text), &text, "a time with its zone", &path.key(key), help)
                 });
                 let [Some(start), Some(end)] = times else { return Vec::new() };
                 if end <= start {
@@ -309,7 +310,7 @@ impl Checker<'_> {
             format::Window { start: None, end: None, days: Some(days), from: Some(from), to: Some(to) } => {
                 let times = [("from", from), ("to", to)].map(|(key, text)| {
                     let help = "write for example 22:00";
-                    self.read(window::clock(&text), &text, "a time of day in UTC", &path.key(key), help)
+                    self.read(calendar::clock(&text), &text, "a time of day in UTC", &path.key(key), help)
                 });
                 let [Some(from), Some(to)] = times else { return Vec::new() };
                 if from == to {

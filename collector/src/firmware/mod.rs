@@ -7,7 +7,6 @@
 pub mod baseline;
 pub mod draft;
 mod format;
-mod glob;
 mod reading;
 pub mod store;
 pub mod tracker;

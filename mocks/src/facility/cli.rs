@@ -2,7 +2,6 @@
 //!
 //! Runs the devices, writes the configuration for them, plays an incident if told to, and serves until interrupted.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::{Facility, write_config};
+use crate::say::say;
 use crate::scenario::{self, Scenario, Speed};
 
 /// Run a small facility and a pole, and write the configuration of lightsout for it.
@@ -41,7 +41,7 @@ pub struct Arguments {
 /// Runs until interrupted.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.list {
-        return say(&scenario::list()?);
+        return Ok(say(&scenario::list()?)?);
     }
     let incident = arguments.scenario.as_deref().map(Scenario::named).transpose()?;
     let facility = if incident.is_some() { Facility::start_calm()? } else { Facility::start()? };
@@ -81,11 +81,4 @@ async fn entered() {
     if entered.await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
 }

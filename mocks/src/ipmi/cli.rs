@@ -2,7 +2,6 @@
 //!
 //! Prints one line for each BMC, its address, and serves until interrupted.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,14 +9,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 
 use super::bmc::Bmc;
-use super::faults::FaultRule;
 use super::fleet::Fleet;
 use super::keys::Suite;
 use super::options::{BmcOptions, User};
+use crate::faults_file;
+use crate::say::say;
 use crate::snmp::Layout;
-
-/// How often the faults file is looked at.
-const FAULTS_POLL: Duration = Duration::from_secs(1);
 
 /// Serve BMCs over IPMI 2.0.
 #[derive(Debug, clap::Args)]
@@ -72,14 +69,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         None => Bmc::server()?,
     };
     let fleet = Fleet::bind(arguments.listen, arguments.fleet, arguments.layout, bmc, options(&arguments)?)?;
-    let mut out = std::io::stdout().lock();
-    for agent in fleet.agents() {
-        writeln!(out, "{}", agent.local_addr())?;
-    }
-    out.flush()?;
-    drop(out);
+    say(&fleet.agents().iter().map(|agent| format!("{}\n", agent.local_addr())).collect::<String>())?;
     tokio::select! {
-        () = follow_faults(&fleet, arguments.faults.as_deref()) => Ok(()),
+        () = faults_file::follow(arguments.faults.as_deref(), |faults| fleet.set_faults(faults)) => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for the interrupt"),
     }
 }
@@ -104,37 +96,4 @@ fn options(arguments: &Arguments) -> anyhow::Result<BmcOptions> {
 fn read_bmc(path: &Path) -> anyhow::Result<Bmc> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Bmc::parse(&text).with_context(|| format!("cannot serve {}", path.display()))
-}
-
-/// Reads the faults file whenever its time of change is another; never returns.
-async fn follow_faults(fleet: &Fleet, path: Option<&Path>) {
-    let Some(path) = path else { return std::future::pending().await };
-    let mut applied = None;
-    loop {
-        let changed = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        if changed != applied {
-            applied = changed;
-            apply_faults(fleet, path, changed);
-        }
-        tokio::time::sleep(FAULTS_POLL).await;
-    }
-}
-
-/// A file that cannot be read or understood leaves the faults as they are; one that is gone ends them.
-fn apply_faults(fleet: &Fleet, path: &Path, changed: Option<SystemTime>) {
-    if changed.is_none() {
-        tracing::info!(path = %path.display(), "no faults file: no faults");
-        return fleet.set_faults(&[]);
-    }
-    match read_faults(path) {
-        Ok(faults) => {
-            tracing::info!(path = %path.display(), faults = faults.len(), "faults applied");
-            fleet.set_faults(&faults);
-        }
-        Err(error) => tracing::warn!(path = %path.display(), %error, "faults left as they are"),
-    }
-}
-
-fn read_faults(path: &Path) -> anyhow::Result<Vec<FaultRule>> {
-    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }

@@ -2,13 +2,13 @@
 //!
 //! Prints its address and the schedule's first hour, then each phase as it begins, and serves until interrupted.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
 
 use super::{Link, Phase, Schedule, Slot};
+use crate::say::say;
 
 /// How much of the schedule is printed at the start.
 const FORESEEN: Duration = Duration::from_secs(3_600);
@@ -71,10 +71,4 @@ async fn live(link: &Link, always: Option<Phase>, schedule: &Schedule, tell: imp
         None => link.follow(schedule, tell).await,
     }
     std::future::pending().await
-}
-
-fn say(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
 }

@@ -72,6 +72,27 @@ fn a_state_set_has_one_series_for_each_state() {
 }
 
 #[test]
+fn a_component_of_which_nothing_can_be_said_has_not_vanished() {
+    let mut builder = builder();
+    let fan = |id| Labels::component(id, "Fan").with(Label::HwType, "fan");
+    let present = |report: &PollReport| {
+        let of = |sample: &&Sample| sample.series.metric == metric::OOB_COMPONENT_PRESENT;
+        report.samples.iter().filter(of).map(|sample| sample.value).collect::<Vec<_>>()
+    };
+    builder.record_status(&fan("1"), Status::Ok);
+    builder.record_status(&fan("2"), Status::Ok);
+    finish(&mut builder);
+    builder.excuse(&fan("1"));
+    builder.excuse(&fan("never told"));
+    assert_eq!(present(&finish(&mut builder)), [0.0], "the second one");
+    builder.excuse(&fan("1"));
+    builder.record_status(&fan("1"), Status::Ok);
+    builder.record_status(&fan("2"), Status::Ok);
+    assert_eq!(present(&finish(&mut builder)), [1.0, 1.0]);
+    assert_eq!(present(&finish(&mut builder)), [0.0, 0.0], "an excuse holds for one poll");
+}
+
+#[test]
 fn samples_are_ordered_by_metric() {
     let mut builder = builder();
     builder.record(metric::HW_TEMPERATURE, &Labels::component("t1", "Inlet"), 20.0);

@@ -12,6 +12,7 @@ use super::{Discovered, List, Origin};
 use crate::config::file;
 use crate::config::flaw::Flaw;
 use crate::config::{read_text, rules::Rules};
+use crate::glob;
 
 /// Time after which files are read again without a notice: network file systems send none.
 pub(crate) const DEFAULT_REFRESH: Duration = Duration::from_secs(300);
@@ -108,7 +109,7 @@ impl Source {
             };
             let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
             let fits = |path: &PathBuf| {
-                path.file_name().and_then(|file| file.to_str()).is_some_and(|file| matches(name, file))
+                path.file_name().and_then(|file| file.to_str()).is_some_and(|file| glob::fits(name, file))
             };
             files.extend(paths.filter(fits).take(MAX_FILES));
         }
@@ -183,39 +184,4 @@ fn wrong_pattern(pattern: &Path) -> Option<(&'static str, &'static str)> {
     }
     let folder = pattern.parent().map(Path::to_string_lossy).unwrap_or_default();
     folder.contains('*').then_some(("has * in a folder", "write * in the last part only"))
-}
-
-/// Whether a file name fits a pattern in which `*` stands for anything.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(end) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        let Some((_, after)) = rest.split_once(part) else { return false };
-        rest = after;
-    }
-    rest.ends_with(end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_star_stands_for_anything() {
-        for (pattern, name, expected) in [
-            ("*.yml", "a.yml", true),
-            ("*.yml", ".yml", true),
-            ("*.yml", "a.yaml", false),
-            ("a*b*.json", "axbx.json", true),
-            ("a*b*.json", "ab.json", true),
-            ("a*b*.json", "a.json", false),
-            ("a.json", "a.json", true),
-            ("a.json", "ba.json", false),
-            ("ab*b.yml", "ab.yml", false),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
-    }
 }

@@ -7,10 +7,11 @@ use exporters::buffer::{DEFAULT_LIMIT, MIN_LIMIT, Order};
 use exporters::forward::{Auth, Endpoint, Filter, Secret, Selector, Summary};
 use exporters::remote_write::encode::Version;
 use exporters::{otlp, remote_write};
-use model::{Metric, Timestamp};
+use model::Metric;
 
 use super::file::{self, Kind};
 use super::{Buffer, Destination, Protocol};
+use crate::calendar;
 use crate::config::flaw::Flaw;
 use crate::config::secret::{Reference, Surroundings, read};
 
@@ -30,8 +31,6 @@ const TIMEOUTS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600
 const MIN_RATE: u64 = 100;
 /// Longest time without a sample of a series that is sent on change, where the configuration does not say.
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(15 * 60);
-/// Milliseconds of a day.
-const DAY: Timestamp = 86_400_000;
 
 /// The buffer, below `state_dir` unless it says where.
 pub(in crate::config) fn buffer(
@@ -52,7 +51,7 @@ pub(in crate::config) fn buffer(
     if limit_bytes < MIN_LIMIT {
         flaws.push(Flaw::new("size", "the buffer is too small to be one", "write 4MiB or more"));
     }
-    let clock_floor = written.clock_floor.as_deref().map(day);
+    let clock_floor = written.clock_floor.as_deref().map(calendar::day);
     if clock_floor == Some(None) {
         let help = "write a day of the calendar, for example 2026-11-21";
         flaws.push(Flaw::new("clock_floor", "there is no such day", help));
@@ -67,23 +66,6 @@ pub(in crate::config) fn buffer(
         }),
         _ => Err(flaws),
     }
-}
-
-/// Start of a day in UTC, in milliseconds since 1970.
-fn day(text: &str) -> Option<Timestamp> {
-    let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let february = if leap { 29 } else { 28 };
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let before = usize::try_from(month.checked_sub(1)?).ok()?;
-    if !(1..=*lengths.get(before)?).contains(&day) || year < 1970 {
-        return None;
-    }
-    let leaps = |year: i64| year / 4 - year / 100 + year / 400;
-    let years = (year - 1970) * 365 + leaps(year - 1) - leaps(1969);
-    let months: i64 = lengths.iter().take(before).sum();
-    Some((years + months + day - 1) * DAY)
 }
 
 /// A destination.
@@ -314,25 +296,4 @@ fn selector(
     }
     let labels = labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     Selector { metric: metric.to_owned(), labels }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// From `date -u -d DAY +%s`.
-    #[test]
-    fn days_count_from_1970() {
-        for (text, seconds) in [
-            ("1970-01-01", 0),
-            ("2000-02-29", 951_782_400),
-            ("2026-11-21", 1_795_219_200),
-            ("2100-03-01", 4_107_542_400),
-        ] {
-            assert_eq!(day(text), Some(seconds * 1_000), "{text}");
-        }
-        for text in ["2026-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "1969-12-31", "2026-11", "x"] {
-            assert_eq!(day(text), None, "{text}");
-        }
-    }
 }

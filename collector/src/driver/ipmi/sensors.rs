@@ -97,9 +97,9 @@ impl Sensors {
                 Ok(Some((watch, states))) => {
                     power = power.or(self.parts.note(report, watch, states));
                 }
-                Ok(None) => {}
+                Ok(None) => point.excuse(report),
                 Err(error) => match error.code() {
-                    Some(code) if ABSENT.contains(&code) => {}
+                    Some(code) if ABSENT.contains(&code) => point.excuse(report),
                     Some(_) => report.fault(error.reason(), point.own.id.clone(), error.to_string()),
                     None => {
                         result = Err(error);
@@ -123,6 +123,13 @@ fn own_place(sensor: &Sensor, ids: &mut std::collections::HashSet<String>) -> Pl
 }
 
 impl Point {
+    /// A fan that cannot be read now, as while the device is off, has not vanished.
+    fn excuse(&self, report: &mut ReportBuilder) {
+        if let Some(measure) = self.measure.as_ref().filter(|measure| measure.is_fan()) {
+            report.excuse(&measure.labels());
+        }
+    }
+
     fn request(&self, command: u8, more: &[u8]) -> Request {
         let data = [&[self.sensor.number], more].concat();
         Request { lun: self.sensor.lun, ..Request::new(SENSOR, command, &data) }

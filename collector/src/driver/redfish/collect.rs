@@ -5,10 +5,13 @@
 //! inventory interval and told from memory in between; paths that had nothing are not asked for before
 //! the next survey. Fast readings come first, so that a slow inventory that outlasts its poll costs itself.
 //!
+//! A device that starts says "not found" of what it has, or lists nothing: where parts were known, that is a fault, and
+//! is believed only after some intervals. Once such a place is back, a survey finds what else was not there.
+//!
 //! The walk has a fixed depth and follows no link twice in one collection: loops cannot hold it.
 //! Only a service root that cannot be read fails a poll; anything else costs itself and is a fault.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use model::{PollError, Reason, ReportBuilder, Timestamp};
@@ -17,7 +20,7 @@ use serde_json::Value;
 use super::inventory;
 use super::logs::is_link;
 use super::normalise::chassis::{self, Documents};
-use super::normalise::ledger::{Ledger, Part};
+use super::normalise::ledger::{Ledger, Part, id};
 use super::normalise::supply::Measured;
 use super::normalise::{circuit, component, environment, system};
 use super::source::{Source, SourceError};
@@ -38,6 +41,9 @@ const MAX_UNITS: usize = 64;
 const EQUIPMENT: &[&str] =
     &["RackPDUs", "FloorPDUs", "TransferSwitches", "PowerShelves", "ElectricalBuses", "Switchgear"];
 
+/// Collections of which a device that works has members.
+const NEVER_EMPTY: &[&str] = &["Chassis", "Systems", "Managers", "Processors", "Memory"];
+
 /// One poll in progress.
 pub(crate) struct Poll<'a, S> {
     pub(crate) source: &'a mut S,
@@ -45,8 +51,21 @@ pub(crate) struct Poll<'a, S> {
     pub(crate) ledger: Ledger<'a>,
     pub(crate) now: Timestamp,
     /// Paths that gave no answer, or one that says nothing of whether there is something: silence, errors,
-    /// broken bodies. What stands there is not known in this poll, so nothing else is told in its place.
+    /// broken bodies, nothing where parts were. What stands there is not known in this poll, so nothing else is
+    /// told in its place.
     pub(crate) lost: Vec<String>,
+    /// Where parts were known when the first path of this poll said that there is nothing.
+    places: Option<BTreeSet<String>>,
+}
+
+/// Whether a collection that lists nothing is that of a device which starts, where it listed something before.
+fn is_never_empty(collection: &str) -> bool {
+    NEVER_EMPTY.iter().any(|name| collection.ends_with(&format!("/{name}")))
+}
+
+/// Whether the device says that there is nothing for us: not there, or not allowed or licensed.
+fn is_nothing(error: &SourceError) -> bool {
+    matches!(error.status, Some(403 | 404 | 405 | 410 | 501))
 }
 
 /// Reads one device once.
@@ -67,8 +86,14 @@ pub async fn collect<S: Source + Send>(
         return Err(PollError::new(Reason::Protocol, detail));
     }
     let survey = state.begin_survey(now);
-    let mut poll =
-        Poll { ledger: Ledger::new(report, Arc::clone(&state.shown)), source, state, now, lost: Vec::new() };
+    let mut poll = Poll {
+        ledger: Ledger::new(report, Arc::clone(&state.shown)),
+        source,
+        state,
+        now,
+        lost: Vec::new(),
+        places: None,
+    };
     let managers = inventory::managers(&mut poll, &root).await;
     let (systems, all_systems) = poll.systems(&root).await;
     let units = poll.equipment(&root).await;
@@ -109,6 +134,7 @@ impl<S: Source + Send> Poll<'_, S> {
                 return None;
             }
         };
+        self.state.found(resource);
         // A link into a document may bring all of it: the part that it names is taken from there.
         let part = match fragment.trim_start_matches('/') {
             "" => doc,
@@ -134,7 +160,14 @@ impl<S: Source + Send> Poll<'_, S> {
                 return None;
             }
         };
-        if members.is_empty() {
+        if !members.is_empty() {
+            self.state.found(path);
+        } else if is_never_empty(path) && self.is_missing(path) {
+            let detail = "lists nothing, though it did: the device may be starting";
+            self.lost.push(path.to_owned());
+            self.ledger.report.fault(Reason::Missing, path.to_owned(), detail);
+            return None;
+        } else {
             self.state.learn_barren(path);
         }
         if members.len() > MAX_MEMBERS {
@@ -149,6 +182,9 @@ impl<S: Source + Send> Poll<'_, S> {
                     self.ledger.report.fault(Reason::Parse, path.to_owned(), "a member is no JSON object");
                 }
                 Ok(doc) => {
+                    if let Some(path) = path_of(&doc) {
+                        self.state.found(path);
+                    }
                     if path_of(&doc).is_none_or(|path| seen.insert(path.to_owned())) {
                         docs.push(doc);
                     }
@@ -197,20 +233,34 @@ impl<S: Source + Send> Poll<'_, S> {
     /// Notes what could not be read. What is not there, or not allowed or licensed, is not asked for again
     /// before the next survey.
     fn fault(&mut self, path: &str, error: &SourceError) {
-        if matches!(error.status, Some(403 | 404 | 405 | 410 | 501)) {
+        if !self.lose(path, error) && is_nothing(error) {
             self.state.learn_barren(path);
         }
-        self.lose(path, error);
         self.ledger.report.fault(error.reason, path.to_owned(), error.detail.clone());
     }
 
-    /// Notes a path of which the error does not say that there is nothing for us.
-    fn lose(&mut self, path: &str, error: &SourceError) {
-        let is_nothing =
-            matches!(error.status, Some(403 | 404 | 405 | 410 | 501)) || error.reason == Reason::Missing;
-        if !is_nothing {
+    /// Whether a path is lost, and notes it: the error does not say that there is nothing for us, or says so of a
+    /// place that held parts. A device that starts does not find what it has, and links to it all the same.
+    fn lose(&mut self, path: &str, error: &SourceError) -> bool {
+        // As documents are known: HPE writes a slash at the end of its links.
+        let path = path.trim_end_matches('/');
+        let says_nothing = is_nothing(error) || error.reason == Reason::Missing;
+        let is_lost = !says_nothing || self.is_missing(path);
+        if is_lost {
             self.lost.push(path.to_owned());
         }
+        is_lost
+    }
+
+    /// Whether parts are known at this path or below it, of a path where there is nothing now, and not for so long
+    /// that it is believed.
+    fn is_missing(&mut self, path: &str) -> bool {
+        let places = self.places.get_or_insert_with(|| self.ledger.report.places());
+        let id = id(path);
+        let below = format!("{id}/");
+        let held = places.contains(&id)
+            || places.range(below.clone()..).next().is_some_and(|place| place.starts_with(&below));
+        held && !self.state.is_gone(path, self.now)
     }
 
     /// Whether nothing was lost since `mark`, an earlier length of `lost`.

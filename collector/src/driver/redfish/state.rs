@@ -57,6 +57,8 @@ pub struct State {
     structure: HashMap<String, Arc<Value>>,
     /// Paths that had nothing at the last survey: not asked for again before the next.
     barren: HashSet<String>,
+    /// Since when paths that held parts say that there is nothing.
+    missing: HashMap<String, Timestamp>,
     /// Members that are worth asking for, of collections that hold others too.
     wanted: HashMap<String, Vec<String>>,
     /// Path of the intake sensor of a chassis, by the path of the chassis.
@@ -77,6 +79,7 @@ impl State {
             chassis_read: None,
             structure: HashMap::new(),
             barren: HashSet::new(),
+            missing: HashMap::new(),
             wanted: HashMap::new(),
             intakes: HashMap::new(),
             slow: Default::default(),
@@ -141,6 +144,23 @@ impl State {
     pub(crate) fn learn_barren(&mut self, path: &str) {
         if self.barren.len() < MAX_STRUCTURE {
             self.barren.insert(path.to_owned());
+        }
+    }
+
+    /// Notes that a path that held parts says that there is nothing. Whether it has for so long that it is believed.
+    pub(crate) fn is_gone(&mut self, path: &str, now: Timestamp) -> bool {
+        if !self.missing.contains_key(path) && self.missing.len() >= MAX_STRUCTURE {
+            return true;
+        }
+        let since = *self.missing.entry(path.to_owned()).or_insert(now);
+        !self.is_fresh(Some(since), now)
+    }
+
+    /// Notes that a path answers. If it was missing, the device has started since: what else it did not have then
+    /// is asked for again.
+    pub(crate) fn found(&mut self, path: &str) {
+        if !self.missing.is_empty() && self.missing.remove(path).is_some() {
+            self.surveyed = None;
         }
     }
 

@@ -8,6 +8,8 @@ use model::Rejection;
 use model::state::Status;
 use serde_json::Value;
 
+use crate::calendar;
+
 /// Most elements taken of one array. The largest real ones, voltages of a blade chassis, hold some hundreds.
 pub(crate) const MAX_ITEMS: usize = 2048;
 
@@ -96,8 +98,16 @@ pub(crate) fn name(doc: &Value) -> &str {
 ///
 /// A live device's PSU may be called absent by mistake: see the power supplies for how that is told apart.
 pub(crate) fn is_absent(doc: &Value) -> bool {
-    const ABSENT: &[&str] = &["Absent", "Disabled", "UnavailableOffline", "Offline"];
-    doc.get("Status").and_then(|status| text(status, "State")).is_some_and(|state| ABSENT.contains(&state))
+    is_off(doc) || state(doc) == Some("Absent")
+}
+
+/// Whether a device says of a part that it is there and off.
+pub(crate) fn is_off(doc: &Value) -> bool {
+    matches!(state(doc), Some("Disabled" | "UnavailableOffline" | "Offline"))
+}
+
+fn state(doc: &Value) -> Option<&str> {
+    text(doc.get("Status")?, "State")
 }
 
 /// The component's own health; where it has none, that of what it holds.
@@ -126,25 +136,15 @@ pub(crate) fn time(text: &str) -> Option<i64> {
     let minute: i64 = clock.next()?.parse().ok()?;
     let second: f64 = clock.next().unwrap_or("0").parse().ok()?;
     let valid = (1970..=2200).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
         && (0..24).contains(&hour)
         && (0..60).contains(&minute)
         && (0.0..61.0).contains(&second);
     if !valid {
         return None;
     }
-    let seconds =
-        days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 - zone_seconds(zone)?;
+    let days = calendar::days_since_1970(year, month, day)?;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 - zone_seconds(zone)?;
     Some(seconds * 1_000 + (second * 1_000.0).round() as i64)
-}
-
-/// Days since 1970-01-01 of a date of the Gregorian calendar (years 1970 to 2200).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let shifted = (month + 9) % 12;
-    let day_of_year = (153 * shifted + 2) / 5 + day - 1;
-    365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
 fn zone_seconds(zone: &str) -> Option<i64> {

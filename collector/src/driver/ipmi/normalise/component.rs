@@ -112,12 +112,15 @@ impl Parts {
         power
     }
 
-    /// Records the status of each part that is there, and forgets this poll's states. An empty slot is no part.
+    /// Records the status of each part that is there, and forgets this poll's states. An empty slot is no part; a
+    /// part of which nothing is known has not vanished.
     pub(crate) fn record(&mut self, report: &mut ReportBuilder) {
         for part in &mut self.parts {
             let labels = labels(&part.place, part.hw_type);
             match (part.present.take(), part.status.take()) {
-                (Some(false), _) | (None, None) => {}
+                (Some(false), _) => {}
+                // No sensor of it was read: they sleep while the device is off, or has just begun.
+                (None, None) => report.excuse(&labels),
                 (_, Some(status)) => report.record_status(&labels, status),
                 (Some(true), None) => report.record(metric::OOB_COMPONENT_PRESENT, &labels, 1.0),
             }

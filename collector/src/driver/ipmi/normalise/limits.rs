@@ -1,23 +1,6 @@
 //! Limits from the thresholds of a sensor (section 35.9). The catalogue has no place for hysteresis.
 
-use model::{Metric, metric};
-
-/// Metrics whose limits the catalogue has.
-const METRICS: &[(Metric, Metric)] = &[
-    (metric::HW_TEMPERATURE, metric::HW_TEMPERATURE_LIMIT),
-    (metric::HW_VOLTAGE, metric::HW_VOLTAGE_LIMIT),
-    (metric::HW_FAN_SPEED, metric::HW_FAN_SPEED_LIMIT),
-    (metric::OOB_HUMIDITY, metric::OOB_HUMIDITY_LIMIT),
-    (metric::OOB_CURRENT, metric::OOB_CURRENT_LIMIT),
-    (metric::OOB_CIRCUIT_CURRENT, metric::OOB_CIRCUIT_CURRENT_LIMIT),
-    (metric::OOB_CIRCUIT_VOLTAGE, metric::OOB_CIRCUIT_VOLTAGE_LIMIT),
-    (metric::OOB_CIRCUIT_POWER, metric::OOB_CIRCUIT_POWER_LIMIT),
-];
-
-/// The metric of a reading's limits.
-pub(crate) fn metric(of: Metric) -> Option<Metric> {
-    METRICS.iter().find(|(metric, _)| *metric == of).map(|(_, limit)| *limit)
-}
+pub(crate) use crate::driver::limits::metric;
 
 /// The upper warning limit among `hw.limit_type`s.
 pub(crate) const WARNING: &str = "high.degraded";

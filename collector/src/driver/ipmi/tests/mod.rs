@@ -1,5 +1,6 @@
 //! Tests against BMCs that share no code with this program, most of them on sockets.
 
+mod asleep;
 mod fru;
 mod ipmitool;
 mod logs;

@@ -6,6 +6,8 @@
 use model::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::calendar;
+
 /// Longest name that is shown, in bytes. Names come from the device and end in logs.
 const MAX_NAME: usize = 120;
 
@@ -142,24 +144,15 @@ fn not_after(validity: &[u8]) -> Option<Timestamp> {
     let part = |at: usize| two_digits(text.get(at..)?);
     let (year, month, day) = (century * 100 + part(0)?, part(2)?, part(4)?);
     let (hour, minute, second) = (part(6)?, part(8)?, part(10)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    Some((((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000)
+    let days = calendar::days_since_1970(year, month, day)?;
+    let valid = hour <= 23 && minute <= 59 && second <= 60;
+    valid.then_some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
 }
 
 fn two_digits(text: &[u8]) -> Option<i64> {
     let &[tens, ones, ..] = text else { return None };
     let digit = |c: u8| c.is_ascii_digit().then(|| i64::from(c) - i64::from(b'0'));
     Some(digit(tens)? * 10 + digit(ones)?)
-}
-
-/// Days of the proleptic Gregorian calendar, counted in years that begin in March.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days_of_months = (153 * month + 2) / 5;
-    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + days_of_months + day
-        - 719_469
 }
 
 #[cfg(test)]

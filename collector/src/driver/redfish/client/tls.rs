@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -134,6 +136,19 @@ struct Verifier {
     peer: Arc<Peer>,
 }
 
+impl Verifier {
+    /// Judges a signature of the handshake by the algorithms of the provider.
+    fn verify_signature(
+        &self,
+        verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, rustls::Error>,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        match self.judgement {
+            Judgement::None => Ok(HandshakeSignatureValid::assertion()),
+            _ => verify(&self.provider.signature_verification_algorithms),
+        }
+    }
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -161,13 +176,7 @@ impl ServerCertVerifier for Verifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match self.judgement {
-            Judgement::None => Ok(HandshakeSignatureValid::assertion()),
-            _ => {
-                let algorithms = &self.provider.signature_verification_algorithms;
-                verify_tls12_signature(message, leaf, signed, algorithms)
-            }
-        }
+        self.verify_signature(|algorithms| verify_tls12_signature(message, leaf, signed, algorithms))
     }
 
     fn verify_tls13_signature(
@@ -176,13 +185,7 @@ impl ServerCertVerifier for Verifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match self.judgement {
-            Judgement::None => Ok(HandshakeSignatureValid::assertion()),
-            _ => {
-                let algorithms = &self.provider.signature_verification_algorithms;
-                verify_tls13_signature(message, leaf, signed, algorithms)
-            }
-        }
+        self.verify_signature(|algorithms| verify_tls13_signature(message, leaf, signed, algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

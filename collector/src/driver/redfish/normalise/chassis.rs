@@ -141,9 +141,7 @@ fn groups(ledger: &mut Ledger<'_>, docs: &Documents, part: &Part) {
 }
 
 fn status(ledger: &mut Ledger<'_>, doc: &Value, part: &Part) {
-    if let Some(status) = health(doc).filter(|_| !is_absent(doc)) {
-        ledger.report.record_status(&part.labels().with(Label::HwType, hw_type("")), status);
-    }
+    ledger.status(doc, &part.labels().with(Label::HwType, hw_type("")), health(doc));
 }
 
 /// Records one leak detector: open is a leak.

@@ -5,18 +5,12 @@ use model::{Label, Labels, metric};
 use serde_json::Value;
 
 use super::ledger::{Ledger, Part};
-use crate::driver::redfish::value::{flag, health, is_absent, name, text};
+use crate::driver::redfish::value::{flag, health, name, text};
 
 /// Records the status of a processor, memory module or storage controller. False if it is not there.
 pub(crate) fn status(ledger: &mut Ledger<'_>, doc: &Value, parent: &str, kind: &str) -> bool {
-    if is_absent(doc) {
-        return false;
-    }
     let part = Part::of(doc, parent);
-    if let Some(status) = health(doc) {
-        ledger.report.record_status(&part.labels().with(Label::HwType, kind), status);
-    }
-    true
+    ledger.status(doc, &part.labels().with(Label::HwType, kind), health(doc))
 }
 
 /// `hw.type` of a processor.
@@ -29,9 +23,6 @@ pub(crate) fn processor_type(doc: &Value) -> &'static str {
 
 /// Records a drive: its status, and what is left of its endurance.
 pub(crate) fn drive(ledger: &mut Ledger<'_>, doc: &Value, parent: &str) {
-    if is_absent(doc) {
-        return;
-    }
     let part = Part::of(doc, parent);
     let labels = part.labels().with(Label::HwType, "physical_disk");
     let failing = flag(doc, "FailurePredicted") == Some(true);
@@ -39,8 +30,8 @@ pub(crate) fn drive(ledger: &mut Ledger<'_>, doc: &Value, parent: &str) {
         Some(Status::Ok | Status::Degraded) | None if failing => Some(Status::PredictedFailure),
         other => other,
     };
-    if let Some(status) = status {
-        ledger.report.record_status(&labels, status);
+    if !ledger.status(doc, &labels, status) {
+        return;
     }
     // Spinning disks have no endurance; some firmware says zero for them.
     let left = doc.get("PredictedMediaLifeLeftPercent").filter(|_| text(doc, "MediaType") != Some("HDD"));

@@ -12,14 +12,11 @@ use crate::driver::redfish::value::{health, is_absent, path_of, text};
 /// Records one fan and claims its sensors: the one that it names, and those of `sensors` that name it or
 /// carry its `Id`. False if it is not there.
 pub(crate) fn record(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, sensors: &[&Value]) -> bool {
-    if is_absent(doc) {
-        return false;
-    }
     let part = Part::of(doc, &chassis.id);
     let place = location(text(doc, "PhysicalContext").unwrap_or(""));
     let labels = part.labels().with(Label::HwType, "fan").with(Label::HwSensorLocation, &place);
-    if let Some(status) = health(doc) {
-        ledger.report.record_status(&labels, status);
+    if !ledger.status(doc, &labels, health(doc)) {
+        return false;
     }
     let speed = doc.get("SpeedPercent");
     let named = speed.and_then(excerpt::source);

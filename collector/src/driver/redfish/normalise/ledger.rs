@@ -20,6 +20,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use model::state::Status;
 use model::{Label, Labels, Metric, Rejection, ReportBuilder, metric};
 use serde_json::Value;
 
@@ -30,6 +31,7 @@ use super::shown::{Kind, Shown};
 use crate::driver::names::{self, Ambient};
 pub(crate) use crate::driver::names::{Side, name_key};
 use crate::driver::redfish::value::{self, path_of};
+use crate::driver::warmth::Warmth;
 
 /// Most sensors of one device; the largest trays have about 2,000.
 pub(crate) const MAX_SENSORS: usize = 8192;
@@ -82,9 +84,7 @@ pub(crate) struct Ledger<'a> {
     unsure: bool,
     /// What there is one of, for a chassis or the device.
     told: HashSet<String>,
-    ambient: Option<(Ambient, Part, f64)>,
-    contenders: u8,
-    margin: Option<f64>,
+    warmth: Warmth<Part>,
     temperatures: usize,
 }
 
@@ -98,9 +98,7 @@ impl<'a> Ledger<'a> {
             shown,
             unsure: false,
             told: HashSet::new(),
-            ambient: None,
-            contenders: 0,
-            margin: None,
+            warmth: Warmth::default(),
             temperatures: 0,
         }
     }
@@ -206,6 +204,21 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// Records the status of a part that the device lists, `health` where it says one. Of a part that is off only
+    /// trouble is told. One that is not called absent has not vanished, whatever it says. Gives back whether it is
+    /// there and on.
+    pub(crate) fn status(&mut self, doc: &Value, labels: &Labels<'_>, health: Option<Status>) -> bool {
+        let is_on = !value::is_absent(doc);
+        match health {
+            Some(status) if is_on || value::is_off(doc) && status != Status::Ok => {
+                self.report.record_status(labels, status);
+            }
+            _ if is_on || value::is_off(doc) => self.report.excuse(labels),
+            _ => {}
+        }
+        is_on
+    }
+
     /// A number, or `None`; what is there and unusable is counted.
     pub(crate) fn number(&mut self, value: Option<&Value>) -> Option<f64> {
         value::number(value).unwrap_or_else(|rejection| {
@@ -226,21 +239,9 @@ impl<'a> Ledger<'a> {
     pub(crate) fn temperature(&mut self, part: &Part, context: &str, value: f64, doc: &Value, intake: bool) {
         let labels = part.labels().with(Label::HwSensorLocation, context);
         self.record(metric::HW_TEMPERATURE, &labels, value, Some(doc));
-        let (low, high) = metric::HW_TEMPERATURE.definition().range;
-        if !(low..=high).contains(&value) {
-            return;
-        }
-        self.temperatures = self.temperatures.saturating_add(1);
-        if let Some(limit) = limits::warning(doc) {
-            self.margin = Some(self.margin.map_or(limit - value, |margin| margin.min(limit - value)));
-        }
         let rank = if intake { Some(Ambient::Summary) } else { names::ambient(&part.name, context) };
-        let Some(rank) = rank else { return };
-        if rank == Ambient::Context {
-            self.contenders = self.contenders.saturating_add(1);
-        }
-        if self.ambient.as_ref().is_none_or(|(best, ..)| *best < rank) {
-            self.ambient = Some((rank, part.clone(), value));
+        if self.warmth.weigh(part, value, rank, limits::warning(doc)) {
+            self.temperatures = self.temperatures.saturating_add(1);
         }
     }
 
@@ -275,14 +276,7 @@ impl<'a> Ledger<'a> {
 
     /// Records what is one for a whole device. Gives back what was shown by now.
     pub(crate) fn finish(self) -> Arc<Shown> {
-        if let Some(margin) = self.margin {
-            self.report.record(metric::HW_HOST_HEATING_MARGIN, &Labels::new(), margin);
-        }
-        // A BMC that calls every sensor an intake calls none one.
-        let usable = |rank: Ambient| rank > Ambient::Context || self.contenders == 1;
-        if let Some((_, part, value)) = self.ambient.as_ref().filter(|(rank, ..)| usable(*rank)) {
-            self.report.record(metric::HW_HOST_AMBIENT_TEMPERATURE, &part.labels(), *value);
-        }
+        self.warmth.record(self.report, Part::labels);
         self.shown
     }
 

@@ -4,9 +4,10 @@
 //! A fatal threshold is used where no critical one is declared: the catalogue knows one critical level.
 //! An upper threshold of zero is how some BMCs say that there is none.
 
-use model::{Label, Labels, Metric, ReportBuilder, metric};
+use model::{Label, Labels, Metric, ReportBuilder};
 use serde_json::Value;
 
+use crate::driver::limits;
 use crate::driver::redfish::value::number;
 
 /// `hw.limit_type`, and where it stands, the best place first.
@@ -35,28 +36,16 @@ const PLACES: &[(&str, &[&str])] = &[
 
 const WARNING: &[&str] = &["/Thresholds/UpperCaution/Reading", "/UpperThresholdNonCritical"];
 
-/// Metrics whose limits the catalogue has.
-const METRICS: &[(Metric, Metric)] = &[
-    (metric::HW_TEMPERATURE, metric::HW_TEMPERATURE_LIMIT),
-    (metric::HW_VOLTAGE, metric::HW_VOLTAGE_LIMIT),
-    (metric::HW_FAN_SPEED, metric::HW_FAN_SPEED_LIMIT),
-    (metric::OOB_HUMIDITY, metric::OOB_HUMIDITY_LIMIT),
-    (metric::OOB_CURRENT, metric::OOB_CURRENT_LIMIT),
-    (metric::OOB_CIRCUIT_CURRENT, metric::OOB_CIRCUIT_CURRENT_LIMIT),
-    (metric::OOB_CIRCUIT_VOLTAGE, metric::OOB_CIRCUIT_VOLTAGE_LIMIT),
-    (metric::OOB_CIRCUIT_POWER, metric::OOB_CIRCUIT_POWER_LIMIT),
-];
-
 /// Records the limits of one reading. `factor` brings them to the catalogue's unit.
 pub(crate) fn record(report: &mut ReportBuilder, of: Metric, labels: &Labels<'_>, doc: &Value, factor: f64) {
-    let Some((_, limit)) = METRICS.iter().find(|(metric, _)| *metric == of) else { return };
+    let Some(limit) = limits::metric(of) else { return };
     for (kind, places) in PLACES {
         let (value, rejection) = find(doc, places);
         if let Some(rejection) = rejection {
             report.reject(rejection);
         }
         if let Some(value) = value.filter(|value| *value != 0.0 || kind.starts_with("low")) {
-            report.record(*limit, &labels.with(Label::HwLimitType, kind), value * factor);
+            report.record(limit, &labels.with(Label::HwLimitType, kind), value * factor);
         }
     }
 }
@@ -82,6 +71,7 @@ fn find(doc: &Value, places: &[&str]) -> (Option<f64>, Option<model::Rejection>)
 mod tests {
     use super::*;
     use crate::driver::redfish::normalise::testing::{report, value};
+    use model::metric;
     use serde_json::json;
 
     fn limits(doc: Value) -> Vec<(String, f64)> {

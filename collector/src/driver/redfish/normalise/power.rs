@@ -7,7 +7,7 @@ use super::environment::power_limit;
 use super::hw_type;
 use super::ledger::{Ledger, Part, Side, id, name_key};
 use super::quantity::Quantity;
-use super::supply::{Told, describe};
+use super::supply::{self, Told, describe};
 use super::{location, member::Members};
 use crate::driver::redfish::value::{health, is_absent, items, link, links, name, number, path_of, text};
 
@@ -82,20 +82,24 @@ fn controls(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, root: &Part, w
 
 fn supplies(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, root: &Part, modern: &Modern<'_>) {
     let told = modern.told;
-    let present: Vec<&Value> = items(doc, "PowerSupplies").filter(|item| is_live(item)).collect();
     let mut members = Members::default();
+    let places = items(doc, "PowerSupplies").map(|item| (members.place("PowerSupplies", item), item));
+    let (present, idle): (Vec<_>, Vec<_>) = places.partition(|(_, item)| is_live(item));
+    let part = |place: &str, item| Part { parent: chassis.id.clone(), ..root.child(place, name(item)) };
     let same_count = modern.all && present.len() == told.len();
-    for (index, item) in present.into_iter().enumerate() {
-        let place = members.place("PowerSupplies", item);
+    for (index, (place, item)) in present.into_iter().enumerate() {
         match same_supply(item, told).or_else(|| told.get(index).filter(|_| same_count)) {
             Some(same) => measure(ledger, item, &same.part, &same.metrics),
             None if modern.none => {
-                let part = Part { parent: chassis.id.clone(), ..root.child(&place, name(item)) };
+                let part = part(&place, item);
                 describe(ledger, item, &part);
                 measure(ledger, item, &part, &[]);
             }
             None => {}
         }
+    }
+    for (place, item) in idle.into_iter().filter(|_| modern.none) {
+        supply::idle(ledger, item, &part(&place, item));
     }
 }
 

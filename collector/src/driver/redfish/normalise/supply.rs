@@ -55,10 +55,11 @@ pub(crate) fn record(
     owners: &mut Owners,
 ) -> Option<Told> {
     let doc = &*supply.doc;
+    let part = Part::of(doc, &chassis.id);
     if is_absent(doc) && !feeds(supply.metrics.as_deref()) {
+        idle(ledger, doc, &part);
         return None;
     }
-    let part = Part::of(doc, &chassis.id);
     if let Some(path) = path_of(doc) {
         owners.insert(path.to_owned(), part.clone());
     }
@@ -82,11 +83,17 @@ fn feeds(metrics: Option<&Value>) -> bool {
         .any(|key| reading(key).is_some_and(|it| it > 0.0))
 }
 
+/// What a supply says that is not there, or off: one that has lost its input may be called so.
+pub(crate) fn idle(ledger: &mut Ledger<'_>, doc: &Value, part: &Part) {
+    ledger.status(doc, &part.labels().with(Label::HwType, "power_supply"), health(doc));
+}
+
 /// Status, rating.
 pub(crate) fn describe(ledger: &mut Ledger<'_>, doc: &Value, part: &Part) {
     let labels = part.labels().with(Label::HwType, "power_supply");
-    if let Some(status) = health(doc) {
-        ledger.report.record_status(&labels, status);
+    match health(doc) {
+        Some(status) => ledger.report.record_status(&labels, status),
+        None => ledger.report.excuse(&labels),
     }
     let capacity = doc.get("PowerCapacityWatts").or_else(|| doc.get("CapacityWatts"));
     if let Some(watts) = ledger.number(capacity).filter(|watts| *watts > 0.0) {
@@ -127,13 +134,10 @@ fn parts(ledger: &mut Ledger<'_>, metrics: &Value, part: &Part, owners: &mut Own
 
 /// Records one battery.
 pub(crate) fn battery(ledger: &mut Ledger<'_>, battery: &Measured, chassis: &Part) {
-    if is_absent(&battery.doc) {
-        return;
-    }
     let part = Part::of(&battery.doc, &chassis.id);
     let labels = part.labels().with(Label::HwType, "battery");
-    if let Some(status) = health(&battery.doc) {
-        ledger.report.record_status(&labels, status);
+    if !ledger.status(&battery.doc, &labels, health(&battery.doc)) {
+        return;
     }
     let charge = battery.metrics.as_deref().and_then(|metrics| metrics.get("ChargePercent"));
     if let Some(charge) = excerpt::read(ledger, charge) {

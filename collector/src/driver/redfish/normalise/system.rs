@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::component::version;
 use super::ledger::{Ledger, Part};
-use crate::driver::redfish::value::{health, is_absent, text, time};
+use crate::driver::redfish::value::{health, text, time};
 
 /// Words of an unset field: factory texts that name nothing.
 const PLACEHOLDERS: &[&str] =
@@ -13,12 +13,9 @@ const PLACEHOLDERS: &[&str] =
 
 /// Records status and BIOS version of a system, and its power state if it is the device's `main` one.
 pub(crate) fn system(ledger: &mut Ledger<'_>, doc: &Value, main: bool) {
-    if is_absent(doc) {
-        return;
-    }
     let part = Part::of(doc, "");
-    if let Some(status) = health(doc) {
-        ledger.report.record_status(&part.labels().with(Label::HwType, "enclosure"), status);
+    if !ledger.status(doc, &part.labels().with(Label::HwType, "enclosure"), health(doc)) {
+        return;
     }
     version(ledger, &part, "bios", doc, "BiosVersion");
     if main {
@@ -40,12 +37,9 @@ pub(crate) fn power_state(ledger: &mut Ledger<'_>, doc: &Value) {
 
 /// Records firmware, status, clock and uptime of a manager. `now` is the collector's time.
 pub(crate) fn manager(ledger: &mut Ledger<'_>, doc: &Value, main: bool, now: Timestamp) {
-    if is_absent(doc) {
-        return;
-    }
     let part = Part::of(doc, "");
-    if let Some(status) = health(doc) {
-        ledger.report.record_status(&part.labels().with(Label::HwType, "enclosure"), status);
+    if !ledger.status(doc, &part.labels().with(Label::HwType, "enclosure"), health(doc)) {
+        return;
     }
     version(ledger, &part, "bmc", doc, "FirmwareVersion");
     let clock = text(doc, "DateTime").and_then(time).filter(|_| main);

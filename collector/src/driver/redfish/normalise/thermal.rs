@@ -55,14 +55,14 @@ fn fans(ledger: &mut Ledger<'_>, doc: &Value, chassis: &Part, root: &Part) {
     for item in items(doc, "Fans") {
         let place = members.place("Fans", item);
         let known = [Quantity::Rotation, Quantity::Percent].iter();
-        if is_absent(item) || known.copied().any(|quantity| ledger.knows(&chassis.id, quantity, name(item))) {
+        if known.copied().any(|quantity| ledger.knows(&chassis.id, quantity, name(item))) {
             continue;
         }
         let part = Part { parent: chassis.id.clone(), ..root.child(&place, name(item)) };
         let context = location(text(item, "PhysicalContext").unwrap_or(""));
         let labels = part.labels().with(Label::HwType, "fan").with(Label::HwSensorLocation, &context);
-        if let Some(status) = health(item) {
-            ledger.report.record_status(&labels, status);
+        if !ledger.status(item, &labels, health(item)) {
+            continue;
         }
         let Some((quantity, reading)) = speed(ledger, item) else { continue };
         match quantity {

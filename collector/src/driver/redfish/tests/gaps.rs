@@ -10,28 +10,41 @@ use crate::driver::redfish::collect::collect;
 use crate::driver::redfish::normalise::testing::{self, value};
 use crate::driver::redfish::state::State;
 
-const MINUTE: i64 = 60_000;
+pub(super) const MINUTE: i64 = 60_000;
+
+/// Makes a path fail.
+pub(super) type Failure = fn(&mut Watched, &str);
+
+/// What a device that starts says of what it has at other times.
+pub(super) fn not_there(source: &mut Watched, path: &str) {
+    source.fail(path, 404, Reason::Missing);
+}
 
 /// One device over many polls.
-struct Polled {
-    source: Watched,
+pub(super) struct Polled {
+    pub(super) source: Watched,
     state: State,
     report: ReportBuilder,
 }
 
 impl Polled {
-    fn new(documents: Value) -> Self {
+    pub(super) fn new(documents: Value) -> Self {
         Self { source: Watched::new(device(documents)), state: state(), report: testing::report() }
     }
 
-    async fn poll(&mut self, at: i64) -> PollReport {
+    pub(super) async fn poll(&mut self, at: i64) -> PollReport {
         collect(&mut self.source, &mut self.state, at, &mut self.report).await.expect("a root");
         self.report.finish(at, Duration::ZERO, None)
     }
 
     /// A poll in which these paths give no answer.
     async fn poll_without(&mut self, paths: &[&str], at: i64) -> PollReport {
-        paths.iter().for_each(|path| self.source.silence(path));
+        self.poll_failing(paths, Watched::silence, at).await
+    }
+
+    /// A poll in which these paths fail.
+    pub(super) async fn poll_failing(&mut self, paths: &[&str], fail: Failure, at: i64) -> PollReport {
+        paths.iter().for_each(|path| fail(&mut self.source, path));
         let report = self.poll(at).await;
         self.source.failing.clear();
         report
@@ -39,7 +52,7 @@ impl Polled {
 }
 
 /// `metric name hw_id hw_name` of all readings of parts, sorted, each once.
-fn identities(report: &PollReport) -> Vec<String> {
+pub(super) fn identities(report: &PollReport) -> Vec<String> {
     let line = |sample: &model::Sample| {
         let name = sample.series.metric.definition().prometheus;
         format!("{name} {} {}", value(sample, "hw_id"), value(sample, "hw_name"))
@@ -52,19 +65,19 @@ fn identities(report: &PollReport) -> Vec<String> {
 }
 
 /// Parts that are reported as vanished.
-fn vanished(report: &PollReport) -> Vec<String> {
+pub(super) fn vanished(report: &PollReport) -> Vec<String> {
     let is_gone = |sample: &&model::Sample| {
         sample.series.metric == model::metric::OOB_COMPONENT_PRESENT && sample.value == 0.0
     };
     report.samples.iter().filter(is_gone).map(|sample| value(sample, "hw_id")).collect()
 }
 
-fn link(path: &str) -> Value {
+pub(super) fn link(path: &str) -> Value {
     json!({"@odata.id": format!("/redfish/v1/{path}")})
 }
 
 /// A server that has everything twice: in the newer resources, and in `Power` and `Thermal`.
-fn server() -> Value {
+pub(super) fn server() -> Value {
     let own = |path: &str| link(&format!("Chassis/1/{path}"));
     let ok = json!({"State": "Enabled", "Health": "OK"});
     let uri = |id: &str| format!("/redfish/v1/Chassis/1/Sensors/{id}");
@@ -105,7 +118,7 @@ fn server() -> Value {
 }
 
 /// What of [`server`] can be missing from a poll.
-const PLACES: &[&str] = &[
+pub(super) const PLACES: &[&str] = &[
     "Chassis/1/PowerSubsystem",
     "Chassis/1/PowerSubsystem/PowerSupplies",
     "Chassis/1/PowerSubsystem/PowerSupplies/1",
@@ -123,7 +136,7 @@ const PLACES: &[&str] = &[
 
 /// Polls a device with one place missing at `gap`, and checks that this poll tells no other identities than a
 /// full one, and that the polls after it tell the same as ever and call nothing vanished.
-async fn check(documents: &Value, places: &[&str], gap: i64) {
+pub(super) async fn check(documents: &Value, places: &[&str], fail: Failure, gap: i64) {
     let full = identities(&Polled::new(documents.clone()).poll(NOW).await);
     for place in places {
         let mut polled = Polled::new(documents.clone());
@@ -132,7 +145,7 @@ async fn check(documents: &Value, places: &[&str], gap: i64) {
                 assert_eq!(identities(&polled.poll(NOW + at).await), full, "{place}");
             }
         }
-        let report = polled.poll_without(&[place], NOW + gap).await;
+        let report = polled.poll_failing(&[place], fail, NOW + gap).await;
         let found = identities(&report);
         let other: Vec<&String> = found.iter().filter(|it| !full.contains(it)).collect();
         assert!(other.is_empty(), "{place} at {gap}: {other:?}");
@@ -148,8 +161,8 @@ async fn check(documents: &Value, places: &[&str], gap: i64) {
 #[tokio::test]
 async fn older_documents_do_not_stand_in_for_what_was_read_before() {
     // Between surveys the subsystems are told from memory; at a survey all is read anew.
-    check(&server(), PLACES, 2 * MINUTE).await;
-    check(&server(), PLACES, HOUR).await;
+    check(&server(), PLACES, Watched::silence, 2 * MINUTE).await;
+    check(&server(), PLACES, Watched::silence, HOUR).await;
 }
 
 #[tokio::test]
@@ -203,7 +216,7 @@ async fn a_resource_that_was_shown_once_stays() {
 }
 
 /// Two systems with parts that are read on the inventory interval.
-fn inventory() -> Value {
+pub(super) fn inventory() -> Value {
     let ok = json!({"State": "Enabled", "Health": "OK"});
     let system = |id: &str| {
         json!({"Id": id, "Name": id, "PowerState": "On", "Status": ok,
@@ -222,19 +235,23 @@ fn inventory() -> Value {
     })
 }
 
+/// What of [`inventory`] can be missing from a poll.
+const SLOW_PLACES: &[&str] = &[
+    "Systems",
+    "Systems/B",
+    "Systems/B/Processors",
+    "Systems/B/Processors/0",
+    "Systems/A/Storage",
+    "Systems/A/Storage/S",
+    "Drives/B",
+    "Managers",
+    "Managers/N",
+];
+
 #[tokio::test]
 async fn slow_parts_that_were_lost_once_do_not_vanish_until_they_are_read_again() {
-    let places = [
-        "Systems",
-        "Systems/B",
-        "Systems/B/Processors",
-        "Systems/B/Processors/0",
-        "Systems/A/Storage/S",
-        "Drives/B",
-        "Managers",
-        "Managers/N",
-    ];
-    check(&inventory(), &places, HOUR).await;
+    check(&inventory(), SLOW_PLACES, Watched::silence, HOUR).await;
+    check(&inventory(), SLOW_PLACES, not_there, HOUR).await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod gaps;
 mod memory;
 mod property;
 mod quirks;
+mod starting;
 mod trees;
 
 use std::collections::{HashMap, HashSet};
@@ -109,7 +110,8 @@ impl Source for Watched {
             let path =
                 member.as_ref().ok().and_then(|doc| super::value::path_of(doc)).unwrap_or("").to_owned();
             if let Err(error) = self.check(&path) {
-                *member = Err(error);
+                // As some devices write their links.
+                *member = Err(SourceError { path: format!("{path}/"), ..error });
             }
         }
         Ok(members)

@@ -1,17 +1,31 @@
-//! Patterns for names: `*` stands for anything, `?` for one character; case does not matter. Pure.
+//! Patterns for names. Pure.
 
-/// A pattern.
+/// Whether the whole text fits a pattern in which `*` stands for anything; case matters.
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*').filter(|part| !part.is_empty()) {
+        match text.split_once(part) {
+            Some((_, after)) => text = after,
+            None => return false,
+        }
+    }
+    text.ends_with(end)
+}
+
+/// A pattern in which `*` stands for anything and `?` for one character; case does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Glob(Vec<char>);
+pub(crate) struct Glob(Vec<char>);
 
 impl Glob {
     /// From its text; every text is a pattern.
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self(text.trim().chars().flat_map(char::to_lowercase).collect())
     }
 
     /// Whether the whole of `name` fits. Takes time in proportion to the product of both lengths at most.
-    pub(super) fn fits(&self, name: &str) -> bool {
+    pub(crate) fn fits(&self, name: &str) -> bool {
         let name: Vec<char> = name.trim().chars().flat_map(char::to_lowercase).collect();
         let (mut at, mut place) = (0_usize, 0_usize);
         // Where the last `*` stands, and from which character on the rest was tried.
@@ -39,7 +53,7 @@ impl Glob {
 
 #[cfg(test)]
 mod tests {
-    use super::Glob;
+    use super::{Glob, fits};
 
     #[test]
     fn patterns_fit_as_people_expect() {
@@ -59,6 +73,30 @@ mod tests {
             ("größe", "GRÖßE", true),
         ] {
             assert_eq!(Glob::new(pattern).fits(name), expected, "{pattern:?} and {name:?}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, text, expected) in [
+            ("*.yml", "a.yml", true),
+            ("*.yml", ".yml", true),
+            ("*.yml", "a.yaml", false),
+            ("a*b*.json", "axbx.json", true),
+            ("a*b*.json", "ab.json", true),
+            ("a*b*.json", "a.json", false),
+            ("a.json", "a.json", true),
+            ("a.json", "ba.json", false),
+            ("a.json", "A.json", false),
+            ("ab*b.yml", "ab.yml", false),
+            ("*RAID*", "Enclosure:RAID.1", true),
+            ("RAID*", "XRAID", false),
+            ("*RAID", "XRAID", true),
+            ("a*b*c", "acb", false),
+            ("*", "", true),
+            ("a*b**c", "a-b-c", true),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
         }
     }
 

@@ -1,0 +1,158 @@
+//! A device that starts, or is off, has what it had: nothing vanishes for that. What was pulled has vanished.
+
+use serde_json::{Value, json};
+
+use super::gaps::{MINUTE, PLACES, Polled, check, identities, inventory, link, not_there, server, vanished};
+use super::{HOUR, NOW, device};
+
+/// Places of [`server`] that hold parts: what is linked there and is not found is not gone.
+const HOLDERS: &[&str] = &[
+    "Chassis/1/PowerSubsystem",
+    "Chassis/1/PowerSubsystem/PowerSupplies",
+    "Chassis/1/PowerSubsystem/PowerSupplies/1",
+    "Chassis/1/ThermalSubsystem",
+    "Chassis/1/ThermalSubsystem/Fans",
+    "Chassis/1/ThermalSubsystem/Fans/1",
+    "Chassis/1/Sensors",
+    "Chassis/1",
+    "Chassis",
+];
+
+#[tokio::test]
+async fn what_a_starting_device_does_not_find_has_not_vanished() {
+    check(&server(), HOLDERS, not_there, 2 * MINUTE).await;
+    check(&server(), HOLDERS, not_there, HOUR).await;
+    let mut older = server();
+    older["Chassis/1"] = json!({"Id": "1", "Name": "Box", "Power": link("Chassis/1/Power"), "Thermal": link("Chassis/1/Thermal")});
+    check(&older, &["Chassis/1/Power", "Chassis/1/Thermal", "Chassis/1", "Chassis"], not_there, HOUR).await;
+}
+
+#[tokio::test]
+async fn all_is_read_again_once_a_device_has_started() {
+    // The first begins and ends between two surveys.
+    for begin in [2, 55] {
+        let mut polled = Polled::new(server());
+        let full = identities(&polled.poll(NOW).await);
+        for minute in begin..begin + 10 {
+            let report = polled.poll_failing(PLACES, not_there, NOW + minute * MINUTE).await;
+            assert_eq!(vanished(&report), [""; 0], "minute {minute}");
+        }
+        let back = polled.poll(NOW + (begin + 10) * MINUTE).await;
+        assert_eq!(vanished(&back), [""; 0]);
+        assert_eq!(identities(&polled.poll(NOW + (begin + 11) * MINUTE).await), full);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_found_for_three_intervals_is_gone() {
+    let mut polled = Polled::new(server());
+    polled.poll(NOW).await;
+    let mut told = Vec::new();
+    for hour in 1..6 {
+        for minute in [0, 1] {
+            let at = NOW + hour * HOUR + minute * MINUTE;
+            let report =
+                polled.poll_failing(&["Chassis/1/PowerSubsystem/PowerSupplies"], not_there, at).await;
+            told.push(vanished(&report).len());
+        }
+    }
+    // In the poll of a survey the place is asked for again, which is a fault.
+    assert_eq!(told, [0, 0, 0, 0, 0, 0, 0, 2, 0, 2]);
+}
+
+#[tokio::test]
+async fn a_supply_that_was_pulled_has_vanished() {
+    let mut pulled = server();
+    pulled["Chassis/1/PowerSubsystem/PowerSupplies/2"]["Status"] = json!({"State": "Absent"});
+    let gone = ["Chassis/1/PowerSubsystem/PowerSupplies/2/Metrics", "Chassis/1/Sensors/V2"];
+    let mut polled = Polled::new(server());
+    polled.poll(NOW).await;
+    polled.source.tree = device(pulled);
+    polled.poll_failing(&gone, not_there, NOW + MINUTE).await;
+    for minute in 2..4 {
+        let report = polled.poll_failing(&gone, not_there, NOW + minute * MINUTE).await;
+        assert_eq!(vanished(&report), ["Chassis/1/PowerSubsystem/PowerSupplies/2"], "minute {minute}");
+    }
+}
+
+#[tokio::test]
+async fn collections_that_are_never_empty_and_are_have_not_lost_their_parts() {
+    let places = [
+        (server(), "Chassis"),
+        (inventory(), "Systems"),
+        (inventory(), "Managers"),
+        (inventory(), "Systems/B/Processors"),
+    ];
+    for (documents, place) in places {
+        let mut polled = Polled::new(documents);
+        let full = identities(&polled.poll(NOW).await);
+        let path = format!("/redfish/v1/{place}");
+        let empty = json!({"@odata.id": path, "Members": []});
+        let listed = polled.source.tree.documents.insert(path.clone(), empty.into()).expect("a collection");
+        for minute in [0, 1] {
+            assert_eq!(vanished(&polled.poll(NOW + HOUR + minute * MINUTE).await), [""; 0], "{place}");
+        }
+        polled.source.tree.documents.insert(path, listed);
+        assert_eq!(vanished(&polled.poll(NOW + HOUR + 2 * MINUTE).await), [""; 0], "{place}");
+        assert_eq!(identities(&polled.poll(NOW + HOUR + 3 * MINUTE).await), full, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn the_only_drive_that_is_listed_no_more_has_vanished() {
+    let mut polled = Polled::new(inventory());
+    polled.poll(NOW).await;
+    let mut pulled = inventory();
+    pulled["Systems/A/Storage/S"]["Drives"] = json!([]);
+    polled.source.tree = device(pulled);
+    assert_eq!(vanished(&polled.poll(NOW + HOUR).await), ["Drives/A"]);
+}
+
+#[tokio::test]
+async fn parts_that_are_off_are_not_told_and_have_not_vanished() {
+    let places = [
+        "Chassis/1/PowerSubsystem/PowerSupplies/1",
+        "Chassis/1/ThermalSubsystem/Fans/1",
+        "Systems/A",
+        "Systems/A/Processors/0",
+        "Drives/A",
+    ];
+    let of = |status: Value| {
+        let mut documents = server();
+        // Nothing that shows that the supply feeds something.
+        documents["Chassis/1/PowerSubsystem/PowerSupplies/1/Metrics"] = json!({});
+        documents.as_object_mut().unwrap().extend(inventory().as_object().unwrap().clone());
+        places.iter().for_each(|place| documents[place]["Status"] = status.clone());
+        device(documents)
+    };
+    let ok = json!({"State": "Enabled", "Health": "OK"});
+    let mut polled = Polled::new(json!({}));
+    for (hour, (status, told, gone)) in [
+        (&ok, true, false),
+        // As processors of a server that is off.
+        (&json!({"State": "Enabled", "Health": null}), false, false),
+        (&json!({"State": "StandbyOffline"}), false, false),
+        (&json!({"State": "Disabled", "Health": "OK"}), false, false),
+        (&json!({"State": "UnavailableOffline", "Health": null}), false, false),
+        // A supply that has lost its input, a drive that has failed.
+        (&json!({"State": "UnavailableOffline", "Health": "Critical"}), true, false),
+        (&json!({"State": "Absent", "Health": "OK"}), false, true),
+        (&ok, true, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        polled.source.tree = of(status.clone());
+        let report = polled.poll(NOW + hour as i64 * HOUR).await;
+        let statuses =
+            identities(&report).into_iter().filter(|it| it.starts_with("hw_status ")).collect::<Vec<_>>();
+        for place in places {
+            let is_told = statuses.iter().any(|it| it.starts_with(&format!("hw_status {place} ")));
+            assert_eq!(
+                (is_told, vanished(&report).contains(&place.to_owned())),
+                (told, gone),
+                "{place}: {status}"
+            );
+        }
+    }
+}
