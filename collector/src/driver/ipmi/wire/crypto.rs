@@ -63,7 +63,8 @@ fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(mac.finalize().into_bytes().to_vec())
 }
 
-/// The keys of one session.
+/// The keys of one session. Every copy of them is wiped when it goes.
+#[derive(Clone)]
 pub(crate) struct Keys {
     pub(crate) suite: Suite,
     /// K1.
