@@ -10,7 +10,7 @@ use exporters::forward::{ACKED, Options};
 use mocks::link::Phase;
 use model::Timestamp;
 
-use crate::daemon::Database;
+use crate::daemon::{Database, until};
 use crate::databases::{link_to, transport};
 use crate::pole::Pole;
 use crate::scene::{MINUTE, Running};
@@ -69,8 +69,11 @@ impl Outage {
         self.pole.buffer.figures(&self.pole.clock()())
     }
 
-    /// VictoriaMetrics has what was measured and nothing else. It keeps a sample that comes twice twice.
+    /// VictoriaMetrics has what was measured and nothing else. A sample that comes twice it keeps twice; what it took
+    /// it shows within seconds.
     async fn compare(&self, database: &Database) {
+        until("all that was acknowledged is shown", async || self.count(database).await >= self.samples)
+            .await;
         let mut found = stored(database).await;
         for (series, measured) in &self.measured {
             let found = found.remove(series).unwrap_or_default();
@@ -85,10 +88,16 @@ impl Outage {
             );
         }
         assert_eq!(found.keys().collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "were never measured");
+        assert_eq!(self.count(database).await, self.samples);
+    }
+
+    /// All samples that a query finds.
+    async fn count(&self, database: &Database) -> usize {
         let newest = self.workload.at(self.workload.polls() - 1);
         let query = format!("sum(count_over_time({{__name__!=\"\"}}[{}h]))", hours() + 1);
-        let count = &database.query(&query, newest + 1_000).await[0]["value"][1];
-        assert_eq!(count.as_str().unwrap(), self.samples.to_string());
+        database.flush().await;
+        let found = database.query(&query, newest + 1_000).await;
+        found.first().map_or(0, |sum| sum["value"][1].as_str().unwrap().parse().unwrap())
     }
 }
 
