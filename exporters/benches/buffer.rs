@@ -21,6 +21,8 @@ use workload::Workload;
 
 /// Polls between two flushes: fewer reports than the queue holds.
 const CHUNK: usize = 100;
+/// Some time in September 2026.
+const BEGAN: i64 = 1_790_000_000_000;
 /// The log that is opened to see how long that takes.
 const LARGE: u64 = 1 << 30;
 
@@ -94,7 +96,8 @@ fn append(
 
 fn main() {
     let prefix = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
-    let workload = prefix.map_or_else(|| Workload::made(300, 20_160), |prefix| Workload::read(&prefix));
+    let workload =
+        prefix.map_or_else(|| Workload::made(300, 20_160, BEGAN), |prefix| Workload::read(&prefix));
     let folder = tempfile::tempdir().unwrap();
     let options = Options { fsync: Fsync::Never, ..Options::new(folder.path()) };
     let (buffer, _) = Buffer::open(options.clone());

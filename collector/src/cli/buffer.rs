@@ -116,7 +116,7 @@ fn overview(found: &Inspection) -> String {
     text + &damages(found)
 }
 
-/// What is damaged, or that nothing is.
+/// What is damaged or was not read, or that nothing is.
 fn verdict(found: &Inspection) -> String {
     let damages = damages(found);
     if damages.is_empty() { format!("{} files, all whole\n", found.files.len()) } else { damages }
@@ -128,7 +128,9 @@ fn damages(found: &Inspection) -> String {
         None if file.torn_bytes > 0 => {
             format!("{}: the last {} bytes are a write that had not ended\n", file.name, file.torn_bytes)
         }
-        None => String::new(),
+        None => file.later_version.map_or_else(String::new, |version| {
+            format!("{}: it has format version {version}: a later lightsout reads it\n", file.name)
+        }),
     };
     found.files.iter().map(line).collect()
 }
@@ -174,6 +176,7 @@ mod tests {
         let file = FileState {
             name: "0000000000000010.log".into(),
             sealed: false,
+            later_version: None,
             first: 16,
             entries: 3,
             samples: 300,
@@ -206,5 +209,10 @@ head         17                  0             200
         assert_eq!(verdict(&found(None, 0)), "1 files, all whole\n");
         assert_eq!(verdict(&found(Some("bad"), 0)), "0000000000000010.log: bad\n");
         assert!(verdict(&found(None, 7)).contains("7 bytes are a write that had not ended"));
+        let mut later = found(None, 0);
+        later.files[0].later_version = Some(2);
+        let expected = "0000000000000010.log: it has format version 2: a later lightsout reads it\n";
+        assert_eq!((verdict(&later).as_str(), later.is_whole()), (expected, true));
+        assert!(overview(&later).ends_with(expected));
     }
 }

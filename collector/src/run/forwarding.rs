@@ -250,6 +250,10 @@ fn tell(recovery: &Recovery, settings: &config::forwarding::Buffer) {
         tracing::error!(%folder, cause, "the buffer's folder cannot be used: readings wait in memory alone");
         return;
     }
+    if let Some(first) = recovery.left.first() {
+        let files = recovery.left.len();
+        tracing::warn!(%folder, files, first, "the buffer has files that cannot be read: they stay until their room is needed");
+    }
     tracing::info!(%folder, ?recovery, "buffer opened");
 }
 

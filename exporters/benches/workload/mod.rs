@@ -43,8 +43,8 @@ impl Workload {
         workload
     }
 
-    /// Makes so many series and polls, 30 s apart.
-    pub(crate) fn made(series: usize, polls: usize) -> Self {
+    /// Makes so many series and polls, 30 s apart; the first is at `began`.
+    pub(crate) fn made(series: usize, polls: usize, began: Timestamp) -> Self {
         let mut random = fastrand::Rng::with_seed(1);
         let mut sensors: Vec<Sensor> = (0..series).map(|number| Sensor::new(number, &mut random)).collect();
         let mut workload = Self::of(sensors.iter().enumerate().map(|(number, sensor)| {
@@ -54,7 +54,7 @@ impl Workload {
         }));
         let mut gaps = [0; 6];
         for poll in 0..polls {
-            let at = 1_790_000_000_000 + poll as i64 * 30_000 + random.i64(0..21);
+            let at = began + poll as i64 * 30_000 + random.i64(0..21);
             let day = (poll as f64 * 30.0 / 86_400.0 * std::f64::consts::TAU).sin();
             for gap in &mut gaps {
                 *gap = if *gap > 0 {

@@ -170,6 +170,9 @@ impl Disk {
         for damage in &found.recovery.damage {
             tracing::warn!(%damage, "buffer: damaged file");
         }
+        for file in &found.recovery.left {
+            tracing::warn!(%file, "buffer: file is left as it is");
+        }
         self.generation = found.generation;
         self.seen = true;
         state.join(found.state);
@@ -309,17 +312,28 @@ fn discard(shared: &Shared, name: &str, bytes: u64) {
     }
 }
 
-/// Removes the oldest segments until so many bytes besides closed segments and cursors fit the budget.
+/// Removes files that are left as they are, and then the oldest segments, until so many bytes besides closed segments
+/// and cursors fit the budget.
 fn make_room(shared: &Shared, bytes: u64) {
     loop {
         let over = {
             let state = shared.lock();
             state.settled_bytes().saturating_add(bytes) > state.limit
         };
-        if !over || !evict(shared, Loss::Full) {
+        if !over || !(evict_left(shared) || evict(shared, Loss::Full)) {
             break;
         }
     }
+}
+
+/// Removes the oldest file that was left as it is, and counts what is lost with it. False where there is none.
+fn evict_left(shared: &Shared) -> bool {
+    let mut state = shared.lock();
+    let Some(left) = state.left.pop_front() else { return false };
+    state.lose(left.entries.clone(), |cursor| left.missing(cursor), Loss::Full);
+    drop(state);
+    discard(shared, &left.name, left.bytes);
+    true
 }
 
 /// Removes the oldest segment, and counts what is lost with it. False where there is none.

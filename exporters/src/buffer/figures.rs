@@ -93,8 +93,10 @@ pub struct Recovery {
     pub torn_bytes: u64,
     /// Samples lost to damage, as far as what is left tells.
     pub corrupt_samples: u64,
-    /// What could not be used, and why, one line for each file.
+    /// What could not be used and was removed, and why, one line for each file.
     pub damage: Vec<String>,
+    /// What could not be used and stays until its room is needed, and why, one line for each file.
+    pub left: Vec<String>,
     /// Why the folder could not be used at all, if so: entries are kept in memory until it can.
     pub unusable: Option<String>,
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -88,6 +89,13 @@ impl Folder {
         let file = File::open(self.path.join(name))?;
         file.take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Bytes on disk of a file of this length, also those that were reserved behind its end.
+    pub(crate) fn occupied(&self, name: &str, length: u64) -> u64 {
+        let data = fs::metadata(self.path.join(name));
+        // Metadata count in units of 512 bytes whatever the file system: stat(2).
+        data.map_or(0, |data| data.blocks().saturating_mul(512)).max(blocks(length))
     }
 
     /// A new file, or an empty one in place of the old.

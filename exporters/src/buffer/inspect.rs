@@ -15,7 +15,7 @@ use crate::buffer::folder::Folder;
 use crate::buffer::names::Names;
 use crate::buffer::positions::{self, Saved};
 use crate::buffer::segment::{
-    Form, HEADER_BYTES, SUMMARY_BYTES, SegmentError, Summary, read_summary, replay, unseal,
+    Form, HEADER_BYTES, Later, SUMMARY_BYTES, SegmentError, Summary, later, read_summary, replay, unseal,
 };
 use crate::buffer::store::{Segment, parse_name};
 
@@ -40,7 +40,7 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Whether everything that was looked at is whole. A torn tail is: the row in it was never acknowledged.
+    /// Whether everything that can be read is whole. A torn tail is: the row in it was never acknowledged.
     pub fn is_whole(&self) -> bool {
         self.files.iter().all(|file| file.damage.is_none())
     }
@@ -53,11 +53,13 @@ pub struct FileState {
     pub name: String,
     /// Whether it is sealed; otherwise a log.
     pub sealed: bool,
+    /// The version of its format, where a later program wrote it: this one cannot read it.
+    pub later_version: Option<u8>,
     /// Sequence number of its first entry.
     pub first: u64,
-    /// Entries that can be read.
+    /// Entries that can be read; of a later version, all.
     pub entries: u64,
-    /// Samples that can be read.
+    /// Samples that can be read; of a later version, all.
     pub samples: u64,
     /// Its length.
     pub bytes: u64,
@@ -126,6 +128,7 @@ fn cursors(saved: &Saved, segments: &[Segment]) -> Vec<CursorState> {
 #[derive(Default)]
 struct Look {
     summary: Option<Summary>,
+    later: Option<Later>,
     torn: u64,
     damage: Option<String>,
 }
@@ -135,9 +138,10 @@ impl Look {
         let part = form == Form::Sealed && depth == Depth::Summaries;
         let read = folder.read(name, if part { SUMMARY_BYTES } else { usize::MAX });
         let look = read.map_err(|error| error.to_string()).and_then(|bytes| {
-            match form {
-                Form::Log => Self::log(&bytes),
-                Form::Sealed => Self::sealed(&bytes, depth),
+            match (later(&bytes, form, first), form) {
+                (Some(later), _) => Ok(Self { later: Some(later), ..Self::default() }),
+                (None, Form::Log) => Self::log(&bytes),
+                (None, Form::Sealed) => Self::sealed(&bytes, depth),
             }
             .map_err(|error| error.to_string())
         });
@@ -163,25 +167,28 @@ impl Look {
         let behind = length(bytes.len().saturating_sub(replay.whole_bytes));
         let (samples, lost) = (replay.lost_samples, replay.lost_rows > 0);
         let damage = lost.then(|| format!("{samples} samples or more are behind a damaged place"));
-        Ok(Self { summary, torn: if lost { 0 } else { behind }, damage })
+        Ok(Self { summary, torn: if lost { 0 } else { behind }, damage, ..Self::default() })
     }
 
     fn sealed(bytes: &[u8], depth: Depth) -> Result<Self, SegmentError> {
         let summary = read_summary(bytes)?;
         let read = if depth == Depth::Everything { unseal(bytes, &Names::default()).err() } else { None };
         let damage = read.map(|error| format!("{error}: {} samples cannot be read", summary.samples));
-        Ok(Self { summary: Some(summary), torn: 0, damage })
+        Ok(Self { summary: Some(summary), damage, ..Self::default() })
     }
 
     fn state(self, name: String, bytes: u64, form: Form, first: u64, boots: &Boots) -> FileState {
         let summary = self.summary.as_ref();
+        let read = summary.map(|summary| (summary.rows, summary.samples));
+        let (entries, samples) = self.later.map_or(read, |later| later.content).unwrap_or_default();
         let date = |stamp: &Stamp| date(stamp, boots);
         FileState {
             name,
             sealed: form == Form::Sealed,
+            later_version: self.later.map(|later| later.version),
             first,
-            entries: summary.map_or(0, |summary| summary.rows),
-            samples: summary.map_or(0, |summary| summary.samples),
+            entries,
+            samples,
             bytes,
             span: [summary.and_then(|it| date(&it.oldest)), summary.and_then(|it| date(&it.newest))],
             torn_bytes: self.torn,

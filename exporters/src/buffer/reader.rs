@@ -196,7 +196,14 @@ impl Reader {
         if held { lanes.held.start } else { lanes.live }
     }
 
-    fn next(&self, lanes: &mut Lanes, from: u64, before: u64, samples: usize, now: &Moment) -> Option<Batch> {
+    fn next(
+        &self,
+        lanes: &mut Lanes,
+        mut from: u64,
+        before: u64,
+        samples: usize,
+        now: &Moment,
+    ) -> Option<Batch> {
         let clock = now.monotonic_ms();
         lanes.postponed.retain(|postponed| now.wall < postponed.until && clock < postponed.again);
         loop {
@@ -204,6 +211,10 @@ impl Reader {
             let terms = Terms { samples, now, boots: &found.boots, expired_before: found.expired_before };
             let start = found.gap.start;
             let cut = match &found.place {
+                Place::Left { next } => {
+                    from = *next;
+                    continue;
+                }
                 Place::Gone { next } => {
                     self.acknowledge(start..*next);
                     continue;

@@ -1,4 +1,5 @@
-//! What a folder holds at the start: what is damaged is left out, removed and told; what cannot be read now stays.
+//! What a folder holds at the start: what is damaged is left out, removed and told; what cannot be read now, or by this
+//! program, stays.
 //!
 //! Reads the summaries of sealed segments and the whole of logs, of which there is one, or a few after a disk failed.
 
@@ -10,15 +11,15 @@ use crate::buffer::cursor::Cursor;
 use crate::buffer::cut::length;
 use crate::buffer::disk::Log;
 use crate::buffer::figures::{Loss, Recovery};
-use crate::buffer::folder::{Folder, blocks};
+use crate::buffer::folder::Folder;
 use crate::buffer::names::Names;
 use crate::buffer::positions::{self, Saved};
 use crate::buffer::segment::{
-    Form, HEADER_BYTES, LogCodec, MAX_ROWS, Replay, SUMMARY_BYTES, SegmentError, Summary, read_summary,
-    replay, unseal,
+    Form, HEADER_BYTES, LogCodec, MAX_ROWS, Replay, SUMMARY_BYTES, SegmentError, Summary, later,
+    read_summary, replay, unseal,
 };
 use crate::buffer::state::{Follower, State, count};
-use crate::buffer::store::{Segment, log_name, parse_name, sealed_name};
+use crate::buffer::store::{Left, Segment, log_name, parse_name, sealed_name};
 
 /// The name under which a segment is sealed, until it is whole.
 pub(crate) const UNFINISHED: &str = "unfinished";
@@ -43,6 +44,10 @@ struct Search<'a> {
     last: Option<Replay>,
     /// The next entry that no file before has.
     next: u64,
+    /// First entries of all files.
+    firsts: Vec<u64>,
+    /// New entries come after those of files that are left as they are.
+    above: u64,
 }
 
 /// How to look through a folder.
@@ -59,8 +64,9 @@ pub(crate) enum Look {
 /// Looks through a folder. Fails where it cannot be listed, or a file of it cannot be read.
 pub(crate) fn recover(folder: &Folder, names: &Names, state: State, look: Look) -> io::Result<Recovered> {
     let files = folder.list()?;
-    let mut search =
-        Search { folder, names, state, look, recovery: Recovery::default(), last: None, next: 0 };
+    let firsts = files.iter().filter_map(|(name, _)| Some(parse_name(name)?.1)).collect();
+    let recovery = Recovery::default();
+    let mut search = Search { folder, names, look, state, recovery, last: None, next: 0, firsts, above: 0 };
     let saved = search.read(positions::FILE, usize::MAX)?.and_then(|bytes| positions::read(&bytes));
     for (name, size) in &files {
         match parse_name(name) {
@@ -86,7 +92,7 @@ impl Search<'_> {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) if self.look == Look::Last => {
-                self.recovery.damage.push(format!("{name}: left as it is: {error}"));
+                self.recovery.left.push(format!("{name}: {error}"));
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -102,10 +108,14 @@ impl Search<'_> {
     fn file(&mut self, form: Form, first: u64, name: &str, size: u64) -> io::Result<()> {
         let most = if form == Form::Log { usize::MAX } else { SUMMARY_BYTES };
         let Some(bytes) = self.read(name, most)? else {
-            self.state.stray = self.state.stray.saturating_add(blocks(size));
-            self.next = self.next.max(first.saturating_add(length(MAX_ROWS)));
+            self.leave(first, name, size, None);
             return Ok(());
         };
+        if let Some(later) = later(&bytes, form, first) {
+            self.recovery.left.push(format!("{name}: {}", SegmentError::Version(later.version)));
+            self.leave(first, name, size, later.content);
+            return Ok(());
+        }
         let read = match form {
             _ if first < self.next => {
                 Err(SegmentError::Damaged("place: it repeats entries of the file before it"))
@@ -124,6 +134,17 @@ impl Search<'_> {
             self.remove(name);
         }
         Ok(())
+    }
+
+    /// Leaves a file as it is, with its rows and samples where they are known. Other files' entries are not its own.
+    fn leave(&mut self, first: u64, name: &str, size: u64, content: Option<(u64, u64)>) {
+        let most = length(MAX_ROWS);
+        let (rows, samples) = content.unwrap_or((most, 0));
+        let following = self.firsts.get(self.firsts.partition_point(|&other| other <= first));
+        let end = first.saturating_add(rows).min(following.copied().unwrap_or(u64::MAX));
+        let bytes = self.folder.occupied(name, size);
+        self.state.left.push_back(Left { name: name.to_owned(), entries: first..end, samples, bytes });
+        self.above = self.above.max(first.saturating_add(most));
     }
 
     fn sealed(&mut self, first: u64, bytes: &[u8], size: u64) -> Result<(), SegmentError> {
@@ -183,7 +204,7 @@ impl Search<'_> {
 
     fn finish(mut self, saved: Saved) -> Recovered {
         let ends = saved.cursors.values().map(Cursor::end);
-        let next = ends.fold(self.next.max(saved.next), u64::max);
+        let next = ends.fold(self.next.max(self.above).max(saved.next), u64::max);
         let log = if self.look == Look::First { self.go_on(next) } else { None };
         self.close_log();
         if log.is_none() {

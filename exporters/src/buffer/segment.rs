@@ -18,7 +18,7 @@ use crate::buffer::row::Row;
 
 /// What every file of the log begins with.
 const MAGIC: [u8; 8] = *b"lightbuf";
-/// The version of the format that is written, and the only one there is to read.
+/// The version of the format that is written, and the only one that is read.
 pub(crate) const VERSION: u8 = 1;
 /// Bytes of a header: magic, version, form, first entry, checksum.
 pub(crate) const HEADER_BYTES: usize = 22;
@@ -67,16 +67,55 @@ pub(crate) fn header(form: Form, first: u64) -> Vec<u8> {
 
 fn read_header(input: &mut Input<'_>, form: Form) -> Result<u64, SegmentError> {
     let head = input.take(HEADER_BYTES).ok_or(SegmentError::Header)?;
+    match read_any_header(head)? {
+        (version, _) if version > VERSION => Err(SegmentError::Version(version)),
+        (_, first) if head == header(form, first) => Ok(first),
+        _ => Err(SegmentError::Damaged("header")),
+    }
+}
+
+/// Version and first entry in a header of whatever version.
+fn read_any_header(head: &[u8]) -> Result<(u8, u64), SegmentError> {
     let mut fields = Input::new(head);
     if fields.array() != Some(MAGIC) {
         return Err(SegmentError::Header);
     }
-    let (version, _, first) = (fields.byte(), fields.byte(), fields.array().map(u64::from_le_bytes));
-    match (version, first) {
-        (Some(version), _) if version != VERSION => Err(SegmentError::Version(version)),
-        (_, Some(first)) if head == header(form, first) => Ok(first),
-        _ => Err(SegmentError::Damaged("header")),
-    }
+    let mut fields = || {
+        let (version, _, first) = (fields.byte()?, fields.byte()?, fields.array()?);
+        let sum = crc32c::crc32c(head.get(..HEADER_BYTES - 4)?);
+        (fields.array() == Some(sum.to_le_bytes())).then(|| (version, u64::from_le_bytes(first)))
+    };
+    fields().ok_or(SegmentError::Damaged("header"))
+}
+
+/// What can be told of a file that a later program wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Later {
+    pub(crate) version: u8,
+    /// Its rows and samples, where it has the frames that every version has.
+    pub(crate) content: Option<(u64, u64)>,
+}
+
+/// Looks whether a later program wrote a file that begins with this entry. Of a sealed segment, the first
+/// [`SUMMARY_BYTES`] are enough.
+pub(crate) fn later(bytes: &[u8], form: Form, first: u64) -> Option<Later> {
+    let (head, rest) = bytes.split_at_checked(HEADER_BYTES)?;
+    let (version, _) = read_any_header(head).ok().filter(|head| head.0 > VERSION && head.1 == first)?;
+    let mut input = Input::new(rest);
+    let mut frames = std::iter::from_fn(|| next_frame(&mut input).filter(|frame| frame.whole));
+    let content = match form {
+        Form::Log => {
+            let rows = frames.filter(|frame| frame.kind == kind::ROW);
+            let samples: Vec<u64> = rows.filter_map(|row| Input::new(row.content).number()).collect();
+            let sum = samples.iter().copied().fold(0, u64::saturating_add);
+            (sum > 0).then(|| (length(samples.len()), sum))
+        }
+        Form::Sealed => frames.next().filter(|frame| frame.kind == kind::SUMMARY).and_then(|summary| {
+            let mut input = Input::new(summary.content);
+            Some((input.number()?, input.number()?))
+        }),
+    };
+    Some(Later { version, content: content.filter(|content| content.0 <= length(MAX_ROWS)) })
 }
 
 /// Codes the rows of one log, and knows what its next row may refer to.

@@ -18,7 +18,7 @@ use crate::buffer::folder::Folder;
 use crate::buffer::names::Names;
 use crate::buffer::positions::FILE_BYTES;
 use crate::buffer::row::Row;
-use crate::buffer::store::Segment;
+use crate::buffer::store::{Left, Segment};
 
 /// What the writer and the readers share.
 #[derive(Debug)]
@@ -83,6 +83,8 @@ pub(crate) enum Place {
     Rows { first: u64, rows: Vec<Arc<Row>> },
     /// In this file.
     Segment(Arc<Segment>),
+    /// In files that are left as they are. The next entry that may be elsewhere is this one.
+    Left { next: u64 },
     /// Nowhere: the next entry that exists is this one.
     Gone { next: u64 },
 }
@@ -101,7 +103,9 @@ pub(crate) struct State {
     /// Losses that befell every destination, known or not.
     pub(crate) lost: Losses,
     pub(crate) bytes: u64,
-    /// Bytes of files that could be neither read nor removed.
+    /// Files that are left as they are, by their first entries.
+    pub(crate) left: VecDeque<Left>,
+    /// Bytes of files that could not be removed.
     pub(crate) stray: u64,
     pub(crate) limit: u64,
     pub(crate) max_age: Option<Duration>,
@@ -121,6 +125,7 @@ impl State {
             followers: BTreeMap::new(),
             lost: Losses::new(),
             bytes: 0,
+            left: VecDeque::new(),
             stray: 0,
             limit,
             max_age,
@@ -131,7 +136,8 @@ impl State {
 
     /// The oldest entry that is there.
     pub(crate) fn start(&self) -> u64 {
-        self.closed.front().map_or(self.first_open, |segment| segment.entries.start)
+        let read = self.closed.front().map_or(self.first_open, |segment| segment.entries.start);
+        self.left.front().map_or(read, |left| read.min(left.entries.start))
     }
 
     /// The entry that comes next.
@@ -177,9 +183,25 @@ impl State {
         let at = self.closed.partition_point(|segment| segment.entries.end <= entry);
         match self.closed.get(at) {
             Some(segment) if segment.entries.start <= entry => Place::Segment(Arc::clone(segment)),
-            Some(segment) => Place::Gone { next: segment.entries.start },
-            None => Place::Gone { next: self.first_open },
+            Some(segment) => self.locate_unread(entry, segment.entries.start),
+            None => self.locate_unread(entry, self.first_open),
         }
+    }
+
+    /// Where an entry is that can be read nowhere, as those behind it up to `next`.
+    fn locate_unread(&self, entry: u64, next: u64) -> Place {
+        let mut end = entry;
+        for left in &self.left {
+            if left.entries.start > end {
+                break;
+            }
+            end = end.max(left.entries.end);
+        }
+        if end > entry {
+            return Place::Left { next: end.min(next) };
+        }
+        let left = self.left.iter().map(|left| left.entries.start).find(|&start| start > entry);
+        Place::Gone { next: left.map_or(next, |start| start.min(next)) }
     }
 
     /// Takes out the oldest open row, to make room; counts it as lost to whom it did not reach.
@@ -219,10 +241,13 @@ impl State {
     }
 
     fn oldest(&self, cursor: &Cursor, now: &Moment) -> Option<Duration> {
-        let stamp = match self.locate(cursor.gap(self.start()).start, u64::MAX, 1) {
-            Place::Rows { rows, .. } => rows.first()?.stamp,
-            Place::Segment(segment) => segment.oldest,
-            Place::Gone { .. } => return None,
+        let mut from = self.start();
+        let stamp = loop {
+            match self.locate(cursor.gap(from).start, u64::MAX, 1) {
+                Place::Rows { rows, .. } => break rows.first()?.stamp,
+                Place::Segment(segment) => break segment.oldest,
+                Place::Left { next } | Place::Gone { next } => from = next,
+            }
         };
         match self.boots.date(&stamp, now) {
             Date::At(at) => Some(Duration::from_millis(now.wall.abs_diff(at))),
@@ -233,7 +258,8 @@ impl State {
     /// Bytes of all files but the open log.
     pub(crate) fn settled_bytes(&self) -> u64 {
         let closed: u64 = self.closed.iter().map(|segment| segment.blocks()).sum();
-        closed.saturating_add(self.stray).saturating_add(FILE_BYTES)
+        let left = self.left.iter().map(|left| left.bytes).fold(self.stray, u64::saturating_add);
+        closed.saturating_add(left).saturating_add(FILE_BYTES)
     }
 
     /// Notes how much is on disk with an open log of so many bytes.
@@ -254,7 +280,7 @@ impl State {
         }
         self.followers.append(&mut found.followers);
         self.closed = found.closed.into_iter().chain(self.closed.drain(..)).collect();
-        self.stray = self.stray.saturating_add(found.stray);
+        self.left = found.left;
         for (&why, &samples) in &found.lost {
             count(&mut self.lost, why, samples);
         }

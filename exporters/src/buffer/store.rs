@@ -1,4 +1,4 @@
-//! Closed segments: files that get no more entries.
+//! Closed segments: files that get no more entries; and files that are left as they are.
 
 use std::io;
 use std::ops::Range;
@@ -83,10 +83,34 @@ impl Segment {
 
     /// Samples of those of its entries that a cursor lacks, in proportion.
     pub(crate) fn missing(&self, cursor: &Cursor) -> u64 {
-        let missing = u128::from(cursor.missing(&self.entries));
-        let entries = u128::from(self.entries.end - self.entries.start).max(1);
-        u64::try_from(u128::from(self.samples) * missing / entries).unwrap_or(u64::MAX)
+        missing(&self.entries, self.samples, cursor)
     }
+}
+
+/// A file that this program neither reads nor changes: a later one wrote it, or the disk does not give it. It stays
+/// until its room is needed.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) name: String,
+    /// Entries that it may hold.
+    pub(crate) entries: Range<u64>,
+    /// Its samples, 0 where that is not known.
+    pub(crate) samples: u64,
+    /// Bytes on disk.
+    pub(crate) bytes: u64,
+}
+
+impl Left {
+    /// Samples of those of its entries that a cursor lacks, in proportion.
+    pub(crate) fn missing(&self, cursor: &Cursor) -> u64 {
+        missing(&self.entries, self.samples, cursor)
+    }
+}
+
+fn missing(entries: &Range<u64>, samples: u64, cursor: &Cursor) -> u64 {
+    let missing = u128::from(cursor.missing(entries));
+    let entries = u128::from(entries.end - entries.start).max(1);
+    u64::try_from(u128::from(samples) * missing / entries).unwrap_or(u64::MAX)
 }
 
 /// The file of a log that begins with this entry.

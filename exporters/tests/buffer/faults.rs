@@ -188,3 +188,47 @@ fn a_file_that_cannot_be_read_for_a_while_is_read_later() {
     let rest = drain(&reader, 50, &at(86_000));
     assert_eq!((first.len() + rest.len(), reader.lost().len()), (50, 0));
 }
+
+/// The second file that is read after each listing cannot be: the first with entries, after the cursors.
+#[derive(Debug, Default)]
+struct BadFile(AtomicUsize);
+
+impl Faults for BadFile {
+    fn allow(&self, operation: Operation, bytes: usize) -> io::Result<usize> {
+        match operation {
+            Operation::List => self.0.store(0, Ordering::SeqCst),
+            Operation::Read if self.0.fetch_add(1, Ordering::SeqCst) == 1 => {
+                return Err(io::Error::from_raw_os_error(IO_ERROR));
+            }
+            _ => {}
+        }
+        Ok(bytes)
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_costs_no_other_and_is_read_after_the_next_start() {
+    let folder = folder();
+    let (buffer, _) = open_small(folder.path(), SEGMENT);
+    let reader = buffer.reader("a", Order::InOrder);
+    let mut sent = run(&buffer, &reader, 0..35);
+    drop((buffer, reader));
+    let buffer = open(folder.path(), Arc::new(BadFile::default()));
+    let reader = buffer.reader("a", Order::InOrder);
+    // Far enough apart for the disk to be tried again at each.
+    for second in (40..130).step_by(6) {
+        sent.extend(run(&buffer, &reader, second..second + 1));
+    }
+    assert_eq!(buffer.figures(&at(10_000_000)).storage, Storage::Disk);
+    sent.extend(values(&reader));
+    assert_eq!(reader.lost().len(), 0);
+    drop((buffer, reader));
+    let (buffer, recovery) = open_small(folder.path(), SEGMENT);
+    assert_eq!((recovery.damage, recovery.left), (Vec::new(), Vec::new()));
+    let rest = values(&buffer.reader("a", Order::InOrder));
+    assert!(!rest.is_empty(), "what the bad file holds");
+    sent.extend(rest);
+    sent.sort_by(f64::total_cmp);
+    assert!(sent.is_sorted_by(|a, b| a < b), "sent twice");
+    assert_eq!(sent.len(), (35 + 15) * 3);
+}

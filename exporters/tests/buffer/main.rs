@@ -4,6 +4,7 @@
 
 mod clocks;
 mod damage;
+mod downgrade;
 mod export;
 mod faults;
 mod format;

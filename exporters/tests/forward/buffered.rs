@@ -1,12 +1,8 @@
 //! Forwarders that read the buffer itself.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use exporters::buffer::Order;
-use exporters::buffer::batch::Batch;
 use exporters::forward::{ACKED, Condition, Forwarder, Options, Outcome, Refusal, Transport};
 use tokio::time::sleep;
 
@@ -93,69 +89,5 @@ async fn a_bad_destination_delays_no_other() {
         });
         assert_eq!(requests, expected.collect::<Vec<_>>(), "{kind}");
         assert!(bad.with(|state| state.begun.is_some()), "{kind}: was asked");
-    }
-}
-
-/// Takes a second for each request, and notes what came, which must never come twice.
-#[derive(Clone, Default)]
-struct Noting {
-    request: Vec<(String, i64)>,
-    came: Arc<Mutex<HashSet<(String, i64)>>>,
-}
-
-impl Transport for Noting {
-    fn encode(&mut self, batch: &Batch) -> Bytes {
-        let run = |run| {
-            let series: &exporters::buffer::batch::Run = run;
-            batch.points_of(run).iter().map(|point| (series.series.own.to_string(), point.at))
-        };
-        self.request = batch.runs.iter().flat_map(run).collect();
-        Bytes::new()
-    }
-
-    async fn deliver(&mut self, _: Bytes, samples: u64) -> Outcome {
-        assert_eq!(self.request.len() as u64, samples);
-        sleep(Duration::from_secs(1)).await;
-        let mut came = self.came.lock().unwrap();
-        for sample in self.request.drain(..) {
-            assert!(came.insert(sample.clone()), "{sample:?} came twice");
-        }
-        Outcome::Accepted
-    }
-}
-
-/// Hours of 300 series at 30 s: six, or what `LIGHTSOUT_OUTAGE_HOURS` says (168 are a week; in a release build).
-fn outage() -> i32 {
-    let hours = std::env::var("LIGHTSOUT_OUTAGE_HOURS").map_or(6, |hours| hours.parse().unwrap());
-    hours * 120
-}
-
-/// What was measured in an outage waits on disk, then drains; the program ends and starts again meanwhile.
-#[tokio::test(start_paused = true)]
-async fn what_waits_on_disk_drains_across_a_restart() {
-    for order in [Order::InOrder, Order::LiveFirst] {
-        let mut pole = Pole::new(STARTED);
-        let transport = Noting::default();
-        let times: Vec<i64> = (0..outage())
-            .map(|poll| {
-                pole.pass(MINUTE / 2);
-                pole.poll(&[f64::from(poll); 300])
-            })
-            .collect();
-        let polled = times.len() * 300;
-        let run = |pole: &Pole, time: u64| {
-            let options = Options { backfill_share: 1.0, last_try: Duration::ZERO, ..Options::default() };
-            let source = pole.source("one", order);
-            let forwarder = Forwarder::new(options, source, transport.clone(), fastrand::Rng::with_seed(7));
-            forwarder.run(sleep(Duration::from_secs(time)))
-        };
-        run(&pole, 10).await;
-        let before = transport.came.lock().unwrap().len();
-        assert!((40_000..polled).contains(&before), "{before} of {polled}");
-        let pole = pole.restart();
-        run(&pole, 3_600).await;
-        let came = transport.came.lock().unwrap();
-        assert_eq!((came.len(), pole.waiting()), (polled, 0), "{order:?}");
-        assert!(came.iter().all(|(_, at)| times.binary_search(at).is_ok()), "{order:?}");
     }
 }

@@ -17,11 +17,11 @@ use crate::scene::{MINUTE, Scene};
 /// A sample as a database shows it: outlet, time, value.
 type Found = Vec<((String, Timestamp), f64)>;
 
-fn link_to(address: SocketAddr) -> Link {
+pub(crate) fn link_to(address: SocketAddr) -> Link {
     Link::bind(SocketAddr::from(([127, 0, 0, 1], 0)), address, 1).unwrap()
 }
 
-fn transport(address: SocketAddr) -> RemoteWrite {
+pub(crate) fn transport(address: SocketAddr) -> RemoteWrite {
     let mut endpoint = Endpoint::new(format!("http://{address}/api/v1/write"));
     endpoint.timeout = Duration::from_secs(20);
     RemoteWrite::new(&remote_write::Options { endpoint, version: Version::V2 }).unwrap()

@@ -19,9 +19,13 @@ mod filters;
 mod log;
 mod order;
 mod otlp;
+mod outage;
 mod pole;
 mod receiver;
 mod refusals;
 mod retries;
 mod scene;
 mod trust;
+#[allow(dead_code, reason = "benchmarks use more of it")]
+#[path = "../../benches/workload/mod.rs"]
+mod workload;

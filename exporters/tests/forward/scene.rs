@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use exporters::buffer::Order;
-use exporters::forward::{ACKED, Backoff, Condition, Figures, Forwarder, Options, Status, Transport};
+use exporters::forward::{ACKED, Backoff, Condition, Figures, Forwarder, Options, Source, Status, Transport};
 use mocks::link::{Link, Phase};
 use model::Timestamp;
 use tokio::sync::oneshot;
@@ -66,21 +66,8 @@ impl Scene {
         order: Order,
         transport: impl Transport + 'static,
     ) -> Running {
-        let backoff = Backoff {
-            first: Duration::from_millis(10),
-            most: Duration::from_millis(50),
-            ..Backoff::default()
-        };
-        let linger = Duration::from_millis(10);
-        let options = Options { backoff, linger, batch_samples: 3 * OUTLETS, backfill_share: 1.0, ..options };
-        let source = self.pole.source(destination, order);
-        let forwarder = Forwarder::new(options, source, transport, fastrand::Rng::with_seed(7));
-        let status = forwarder.status();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(forwarder.run(async {
-            let _ = stopped.await;
-        }));
-        Running { status, stop, task }
+        let options = Options { batch_samples: 3 * OUTLETS, ..options };
+        Running::start(options, self.pole.source(destination, order), transport)
     }
 
     /// Five polls arrive, the link is down for thirty-five, then it is up again.
@@ -107,6 +94,28 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Starts a forwarder that does not wait long, and gives the backlog the whole link.
+    pub(crate) fn start(
+        options: Options,
+        source: impl Source + 'static,
+        transport: impl Transport + 'static,
+    ) -> Self {
+        let backoff = Backoff {
+            first: Duration::from_millis(10),
+            most: Duration::from_millis(50),
+            ..Backoff::default()
+        };
+        let linger = Duration::from_millis(10);
+        let options = Options { backoff, linger, backfill_share: 1.0, ..options };
+        let forwarder = Forwarder::new(options, source, transport, fastrand::Rng::with_seed(7));
+        let status = forwarder.status();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(forwarder.run(async {
+            let _ = stopped.await;
+        }));
+        Self { status, stop, task }
+    }
+
     pub(crate) fn figures(&self) -> Figures {
         self.status.figures()
     }
