@@ -1,14 +1,15 @@
 //! Loading: the profiles that are part of the program, and those of a user's folder.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::yaml::{self, Document, Problem, Problems};
+use crate::yaml::{self, Document, Problems};
 
 use super::compile::compile;
 use super::format::Profile;
-use super::program::Program;
+use super::program::{Head, Program};
 
 /// The profiles that are part of the program: name of the file, and its text.
 const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
@@ -35,10 +36,55 @@ pub enum ProfileError {
     },
 }
 
+/// A profile: what it is selected by, and its text. All but a few of them fit no device of a small site, so that the
+/// program of a profile is made when a device needs it, and kept for as long as one does.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) head: Head,
+    file: Cow<'static, str>,
+    text: Cow<'static, str>,
+    program: Mutex<Weak<Program>>,
+}
+
+impl Known {
+    fn new(file: Cow<'static, str>, text: Cow<'static, str>) -> Result<Self, Problems> {
+        let (head, _) = parse(&file, &text)?;
+        Ok(Self { head, file, text, program: Mutex::default() })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.head.name
+    }
+
+    /// Its program. Never none: the text had no mistake when it was loaded.
+    pub(super) fn program(&self) -> Option<Arc<Program>> {
+        let mut made = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = made.upgrade() {
+            return Some(program);
+        }
+        let program = Arc::new(parse(&self.file, &self.text).ok()?.1);
+        *made = Arc::downgrade(&program);
+        Some(program)
+    }
+
+    /// What it replaces and nobody provides.
+    fn unknown_replaces(&self, all: &[Arc<Self>]) -> Problems {
+        let is_unknown = |name: &str| !all.iter().any(|profile| profile.head.answers_to(name));
+        let path = yaml::Path::root().key("replaces");
+        let mut problems = Problems::new();
+        for (at, name) in self.head.replaces.iter().enumerate().filter(|(_, name)| is_unknown(name)) {
+            let message = format!("there is no profile or table {name:?}");
+            let document = Document::parse(&self.file, &self.text);
+            problems.extend(document.map(|document| document.problem(&path.index(at), message, "")));
+        }
+        problems
+    }
+}
+
 /// All profiles, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Profiles {
-    pub(super) programs: Vec<Arc<Program>>,
+    pub(super) known: Vec<Arc<Known>>,
 }
 
 impl Profiles {
@@ -47,7 +93,9 @@ impl Profiles {
     /// # Errors
     /// All mistakes in them; none in a released program.
     pub fn builtin() -> Result<Self, ProfileError> {
-        Self::from_texts(BUILTIN.iter().copied())
+        let mut profiles = Self::default();
+        profiles.add(BUILTIN.iter().map(|&(file, text)| (file.into(), text.into())))?;
+        Ok(profiles)
     }
 
     /// Profiles from texts, each with the name of its file for messages.
@@ -56,7 +104,8 @@ impl Profiles {
     /// All mistakes in all of them.
     pub fn from_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ProfileError> {
         let mut profiles = Self::default();
-        profiles.add(texts)?;
+        profiles
+            .add(texts.into_iter().map(|(file, text)| (file.to_owned().into(), text.to_owned().into())))?;
         Ok(profiles)
     }
 
@@ -71,68 +120,55 @@ impl Profiles {
         };
         let mut texts = Vec::new();
         for path in files(folder).map_err(|source| ProfileError::Read { path: folder.to_owned(), source })? {
-            texts.push((path.display().to_string(), read(&path)?));
+            texts.push((path.display().to_string().into(), read(&path)?.into()));
         }
-        self.add(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+        self.add(texts)
     }
 
-    fn add<'a>(&mut self, texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<(), ProfileError> {
+    fn add(
+        &mut self,
+        texts: impl IntoIterator<Item = (Cow<'static, str>, Cow<'static, str>)>,
+    ) -> Result<(), ProfileError> {
         let mut problems = Problems::new();
-        let mut programs = self.programs.clone();
-        let mut replacing = Vec::new();
+        let mut all = self.known.clone();
+        let mut added = Vec::new();
         for (file, text) in texts {
-            match parse(file, text) {
-                Ok((document, program)) => {
-                    let program = Arc::new(program);
-                    programs.retain(|known| known.name != program.name);
-                    programs.push(Arc::clone(&program));
-                    replacing.push((document, program));
+            match Known::new(file, text) {
+                Ok(profile) => {
+                    let profile = Arc::new(profile);
+                    all.retain(|known| known.name() != profile.name());
+                    all.push(Arc::clone(&profile));
+                    added.push(profile);
                 }
                 Err(found) => problems.extend(found),
             }
         }
-        for (document, program) in replacing {
-            problems.extend(unknown_replaces(&document, &program, &programs));
+        for profile in added {
+            problems.extend(profile.unknown_replaces(&all));
         }
         if !problems.is_empty() {
             return Err(ProfileError::Invalid { problems });
         }
-        programs.sort_by(|left, right| left.name.cmp(&right.name));
-        self.programs = programs;
+        all.sort_by(|left, right| left.name().cmp(right.name()));
+        self.known = all;
         Ok(())
     }
 
     /// Names and descriptions, in order.
     pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.programs.iter().map(|program| (program.name.as_str(), program.description.as_str()))
+        self.known.iter().map(|profile| (profile.name(), profile.head.description.as_str()))
     }
 }
 
-fn parse(file: &str, text: &str) -> Result<(Document, Program), Problems> {
+fn parse(file: &str, text: &str) -> Result<(Head, Program), Problems> {
     let document = Document::parse(file, text)?;
     let profile: Profile = document.decode()?;
-    match compile(&profile) {
-        Ok(program) => Ok((document, program)),
-        Err(mistakes) => {
-            let mut problems = Problems::new();
-            problems.extend(
-                mistakes.into_iter().map(|mistake| document.problem(&mistake.path, mistake.message, "")),
-            );
-            Err(problems)
-        }
-    }
-}
-
-/// What a profile replaces and nobody provides.
-fn unknown_replaces(document: &Document, program: &Program, programs: &[Arc<Program>]) -> Vec<Problem> {
-    let unknown = |name: &str| !programs.iter().any(|program| program.answers_to(name));
-    let named = program.replaces.iter().enumerate().filter(|(_, name)| unknown(name));
-    let path = yaml::Path::root().key("replaces");
-    named
-        .map(|(at, name)| {
-            document.problem(&path.index(at), format!("there is no profile or table {name:?}"), "")
-        })
-        .collect()
+    compile(&profile).map_err(|mistakes| {
+        let mut problems = Problems::new();
+        problems
+            .extend(mistakes.into_iter().map(|mistake| document.problem(&mistake.path, mistake.message, "")));
+        problems
+    })
 }
 
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {

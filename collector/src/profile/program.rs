@@ -11,14 +11,21 @@ use super::rows::{Check, Row, Shape};
 use super::source::Oid;
 use super::units::Conversion;
 
-/// A profile, ready to match and evaluate.
+/// What a profile is known and selected by.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(super) struct Head {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) alternatives: Vec<Alternative>,
     /// Names of profiles, or `profile/table`.
     pub(super) replaces: Vec<String>,
+    /// Names of its tables and groups.
+    pub(super) tables: Vec<String>,
+}
+
+/// A profile, ready to evaluate.
+#[derive(Debug)]
+pub(super) struct Program {
     /// The scalars first, then tables and groups.
     pub(super) shapes: Vec<Shape>,
     /// For each shape, what its rows give.

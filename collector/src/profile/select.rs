@@ -7,9 +7,9 @@ use model::ReportBuilder;
 
 use super::evaluate::{Description, Trace, evaluate, frames};
 use super::field::Seen;
-use super::load::Profiles;
+use super::load::{Known, Profiles};
 use super::memory::Memory;
-use super::program::{Alternative, Program};
+use super::program::{Alternative, Head, Program};
 use super::rows::{SCALARS, Shape};
 use super::source::{Objects, Oid, Request, Value};
 
@@ -27,6 +27,7 @@ pub struct Selection {
 
 #[derive(Clone, Debug)]
 struct Chosen {
+    profile: Arc<Known>,
     program: Arc<Program>,
     /// For each shape, whether it is evaluated.
     enabled: Vec<bool>,
@@ -35,7 +36,7 @@ struct Chosen {
 impl Profiles {
     /// Objects whose presence matters for the selection: each is present if the device has it, or anything below it.
     pub fn probes(&self) -> BTreeSet<&Oid> {
-        let alternatives = self.programs.iter().flat_map(|program| &program.alternatives);
+        let alternatives = self.known.iter().flat_map(|profile| &profile.head.alternatives);
         alternatives.filter_map(|alternative| alternative.present.as_ref()).collect()
     }
 
@@ -46,19 +47,19 @@ impl Profiles {
         sys_descr: &str,
         present: impl Fn(&Oid) -> bool,
     ) -> Selection {
-        let mut matching: Vec<(usize, &Arc<Program>)> = Vec::new();
-        for program in &self.programs {
-            let ranks = program.alternatives.iter();
+        let mut matching: Vec<(usize, &Arc<Known>)> = Vec::new();
+        for profile in &self.known {
+            let ranks = profile.head.alternatives.iter();
             let rank = ranks.filter_map(|one| one.rank(sys_object_id, sys_descr, &present)).max();
-            matching.extend(rank.map(|rank| (rank, program)));
+            matching.extend(rank.map(|rank| (rank, profile)));
         }
-        matching.sort_by(|left, right| right.0.cmp(&left.0).then_with(|| left.1.name.cmp(&right.1.name)));
+        matching.sort_by(|left, right| right.0.cmp(&left.0).then_with(|| left.1.name().cmp(right.1.name())));
         let replaced: BTreeSet<&str> =
-            matching.iter().flat_map(|(_, program)| &program.replaces).map(String::as_str).collect();
+            matching.iter().flat_map(|(_, profile)| &profile.head.replaces).map(String::as_str).collect();
         let chosen = matching
             .iter()
-            .filter(|(_, program)| !replaced.contains(program.name.as_str()))
-            .map(|(_, program)| Chosen { program: Arc::clone(program), enabled: enabled(program, &replaced) })
+            .filter(|(_, profile)| !replaced.contains(profile.name()))
+            .filter_map(|(_, profile)| Chosen::of(profile, &replaced))
             .collect();
         Selection { chosen }
     }
@@ -94,24 +95,25 @@ impl Alternative {
     }
 }
 
-impl Program {
+impl Head {
     /// Whether a `replaces` entry means this profile or a table of it.
     pub(super) fn answers_to(&self, name: &str) -> bool {
         match name.split_once('/') {
             None => self.name == name,
-            Some((profile, table)) => {
-                self.name == profile && self.shapes.iter().skip(1).any(|shape| shape.name == table)
-            }
+            Some((profile, table)) => self.name == profile && self.tables.iter().any(|own| own == table),
         }
     }
 }
 
-fn enabled(program: &Program, replaced: &BTreeSet<&str>) -> Vec<bool> {
-    let is_replaced = |shape: &Shape| replaced.contains(format!("{}/{}", program.name, shape.name).as_str());
-    program.shapes.iter().map(|shape| !is_replaced(shape)).collect()
-}
-
 impl Chosen {
+    /// All of a profile but what others replace.
+    fn of(profile: &Arc<Known>, replaced: &BTreeSet<&str>) -> Option<Self> {
+        let program = profile.program()?;
+        let name = |shape: &Shape| format!("{}/{}", profile.name(), shape.name);
+        let enabled = program.shapes.iter().map(|shape| !replaced.contains(name(shape).as_str())).collect();
+        Some(Self { profile: Arc::clone(profile), program, enabled })
+    }
+
     /// The shapes whose objects are needed: those that are evaluated, and those they are joined to.
     fn needed(&self) -> Vec<&Shape> {
         let shapes = &self.program.shapes;
@@ -135,7 +137,7 @@ impl Chosen {
 impl Selection {
     /// Names of the profiles, the most specific first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.chosen.iter().map(|chosen| chosen.program.name.as_str())
+        self.chosen.iter().map(|chosen| chosen.profile.name())
     }
 
     /// Whether nothing matched.

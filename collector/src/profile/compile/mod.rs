@@ -15,7 +15,7 @@ use crate::yaml::Path;
 
 use super::field::FieldId;
 use super::format;
-use super::program::{Alternative, DeviceTemplates, Names, Output, Program, Template};
+use super::program::{Alternative, DeviceTemplates, Head, Names, Output, Program, Template};
 use super::rows::{SCALARS, Shape};
 use super::source::Oid;
 
@@ -32,7 +32,7 @@ pub(super) struct Mistake {
 ///
 /// # Errors
 /// All mistakes there are.
-pub(super) fn compile(profile: &format::Profile) -> Result<Program, Vec<Mistake>> {
+pub(super) fn compile(profile: &format::Profile) -> Result<(Head, Program), Vec<Mistake>> {
     let mut compiler = Compiler::default();
     compiler.declare(profile);
     compiler.fields(profile);
@@ -47,15 +47,14 @@ pub(super) fn compile(profile: &format::Profile) -> Result<Program, Vec<Mistake>
     for (shape, output) in compiler.shapes.iter().zip(&mut compiler.outputs) {
         output.inputs = super::memory::inputs(shape, output);
     }
-    Ok(Program {
+    let head = Head {
         name: profile.name.clone(),
         description: profile.description.clone(),
         alternatives,
         replaces: profile.replaces.clone(),
-        shapes: compiler.shapes,
-        outputs: compiler.outputs,
-        device,
-    })
+        tables: compiler.shapes.iter().skip(1).map(|shape| shape.name.clone()).collect(),
+    };
+    Ok((head, Program { shapes: compiler.shapes, outputs: compiler.outputs, device }))
 }
 
 /// What is known of a profile while it is compiled. Shapes, names and joins stand side by side.
