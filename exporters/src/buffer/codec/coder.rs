@@ -9,11 +9,28 @@ pub(crate) trait Coder {
     /// Whether bits that are passed in count.
     const WRITES: bool;
 
+    /// What the next bit divides.
+    fn range(&self) -> u32;
+
+    /// Codes a bit as the part of the range that is left: the lower one for 0, the upper one for 1.
+    fn divide(&mut self, lower: u32, upper: u32, bit: bool) -> bool;
+
     /// Codes a bit. The encoder gives back what it was given, the decoder what was coded.
-    fn bit(&mut self, chance: &mut Chance, bit: bool) -> bool;
+    #[inline]
+    fn bit(&mut self, chance: &mut Chance, bit: bool) -> bool {
+        let lower = (self.range() >> 16) * chance.zero();
+        let bit = self.divide(lower, self.range() - lower, bit);
+        chance.learn(bit);
+        bit
+    }
 
     /// Codes the low `count` bits of a value, at most 64, as likely one way as the other.
-    fn plain(&mut self, value: u64, count: u32) -> u64;
+    fn plain(&mut self, value: u64, count: u32) -> u64 {
+        (0..count).rev().fold(0, |read, shift| {
+            let half = self.range() >> 1;
+            read << 1 | u64::from(self.divide(half, half, value >> shift & 1 == 1))
+        })
+    }
 }
 
 /// How likely a bit is 0, and on how many bits that rests: 22 bits of the one and 10 of the other.
@@ -134,29 +151,18 @@ fn low_byte(value: u64) -> u8 {
 impl Coder for Encoder<'_> {
     const WRITES: bool = true;
 
-    #[inline]
-    fn bit(&mut self, chance: &mut Chance, bit: bool) -> bool {
-        let bound = (self.range >> 16) * chance.zero();
-        if bit {
-            self.low += u64::from(bound);
-            self.range -= bound;
-        } else {
-            self.range = bound;
-        }
-        chance.learn(bit);
-        self.renew();
-        bit
+    fn range(&self) -> u32 {
+        self.range
     }
 
-    fn plain(&mut self, value: u64, count: u32) -> u64 {
-        for shift in (0..count).rev() {
-            self.range >>= 1;
-            if value >> shift & 1 == 1 {
-                self.low += u64::from(self.range);
-            }
-            self.renew();
+    #[inline]
+    fn divide(&mut self, lower: u32, upper: u32, bit: bool) -> bool {
+        if bit {
+            self.low += u64::from(lower);
         }
-        value
+        self.range = if bit { upper } else { lower };
+        self.renew();
+        bit
     }
 }
 
@@ -192,33 +198,19 @@ impl<'a> Decoder<'a> {
 impl Coder for Decoder<'_> {
     const WRITES: bool = false;
 
-    #[inline]
-    fn bit(&mut self, chance: &mut Chance, _: bool) -> bool {
-        let bound = (self.range >> 16) * chance.zero();
-        let bit = self.code >= bound;
-        if bit {
-            self.code -= bound;
-            self.range -= bound;
-        } else {
-            self.range = bound;
-        }
-        chance.learn(bit);
-        self.renew();
-        bit
+    fn range(&self) -> u32 {
+        self.range
     }
 
-    fn plain(&mut self, _: u64, count: u32) -> u64 {
-        let mut value = 0;
-        for _ in 0..count {
-            self.range >>= 1;
-            let bit = self.code >= self.range;
-            if bit {
-                self.code -= self.range;
-            }
-            value = value << 1 | u64::from(bit);
-            self.renew();
+    #[inline]
+    fn divide(&mut self, lower: u32, upper: u32, _: bool) -> bool {
+        let bit = self.code >= lower;
+        if bit {
+            self.code -= lower;
         }
-        value
+        self.range = if bit { upper } else { lower };
+        self.renew();
+        bit
     }
 }
 

@@ -11,38 +11,21 @@ const MAX_PLACES: usize = 9;
 const POWERS: [f64; MAX_PLACES + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// Whole numbers up to here are exact in 64-bit floating point.
 const EXACT: f64 = 9_007_199_254_740_992.0;
-/// Sizes of a difference that are told apart, in bits; larger ones share their chances.
-const SIZES: usize = 40;
 /// Sizes whose leading bits are told apart.
 const SHAPED: usize = 12;
 
 /// What a series has taught so far, apart from its values: another series may begin with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Habits {
     same: [Chance; 12],
     odd: Chance,
     places: Chance,
     stepless: Chance,
     sign: [Chance; 9],
-    size: [Chance; SIZES],
+    /// One after the other for 40 sizes of a difference in bits; larger ones share the last.
+    size: [[Chance; 8]; 5],
     lead: [[Chance; 3]; SHAPED],
     third: [Chance; 4],
-}
-
-impl Default for Habits {
-    fn default() -> Self {
-        let chance = Chance::default();
-        Self {
-            same: [chance; 12],
-            odd: chance,
-            places: chance,
-            stepless: chance,
-            sign: [chance; 9],
-            size: [chance; SIZES],
-            lead: [[chance; 3]; SHAPED],
-            third: [chance; 4],
-        }
-    }
 }
 
 impl Habits {
@@ -55,7 +38,7 @@ impl Habits {
             places: hint(&self.places),
             stepless: hint(&self.stepless),
             sign: self.sign.each_ref().map(hint),
-            size: self.size.each_ref().map(hint),
+            size: self.size.each_ref().map(|sizes| sizes.each_ref().map(hint)),
             lead: self.lead.each_ref().map(|lead| lead.each_ref().map(hint)),
             third: self.third.each_ref().map(hint),
         }
@@ -192,7 +175,8 @@ fn number<C: Coder>(coder: &mut C, habits: &mut Habits, toward: usize, value: i6
     let magnitude = value.unsigned_abs();
     let wanted = 64 - magnitude.leading_zeros();
     let mut size = 0;
-    while size < 63 && coder.bit(pick(&mut habits.size, size as usize), size < wanted) {
+    let sizes = habits.size.as_flattened_mut();
+    while size < 63 && coder.bit(pick(sizes, size as usize), size < wanted) {
         size += 1;
     }
     if size == 0 {
