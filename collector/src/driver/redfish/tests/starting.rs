@@ -156,3 +156,19 @@ async fn parts_that_are_off_are_not_told_and_have_not_vanished() {
         }
     }
 }
+
+#[tokio::test]
+async fn parts_that_got_better_names_once_the_device_had_started_have_not_vanished() {
+    let mut polled = Polled::new(server());
+    let subsystems = ["Chassis/1/PowerSubsystem", "Chassis/1/ThermalSubsystem"];
+    let first = identities(&polled.poll_failing(&subsystems, not_there, NOW).await);
+    for part in ["Chassis/1/Power/PowerSupplies/0 PSU A", "Chassis/1/Thermal/Fans/0 FAN_A"] {
+        assert!(first.contains(&format!("oob_component_present {part}")), "{first:?}");
+    }
+    let full = identities(&Polled::new(server()).poll(NOW).await);
+    for minute in [0, 1] {
+        let report = polled.poll(NOW + HOUR + minute * MINUTE).await;
+        assert_eq!(vanished(&report), [""; 0], "minute {minute}");
+        assert_eq!(identities(&report), full, "minute {minute}");
+    }
+}
