@@ -175,6 +175,11 @@ impl ReportBuilder {
         self.excused.extend(self.known.place_of(present, &self.scratch));
     }
 
+    /// As [`ReportBuilder::excuse`], by a series of this builder: that of `oob.component.present`.
+    pub fn excuse_series(&mut self, series: &Series) {
+        self.excused.extend(self.known.place(series));
+    }
+
     /// Notes that the components whose `hw.id` begins with `id` and a `/` are told under other names from now on: those
     /// that are not recorded are forgotten, and have not vanished.
     pub fn rename_below(&mut self, id: String) {

@@ -44,6 +44,7 @@ fn settle<S>(poll: &mut Poll<'_, S>, family: Family, before: usize, whole: bool)
     for sample in poll.state.keep_some(family, samples, poll.now) {
         poll.ledger.report.repeat(&sample);
     }
+    poll.state.excuse(family, poll.ledger.report);
 }
 
 /// Reads the parts of the systems, family by family. `all` is whether those are all systems.

@@ -1,5 +1,6 @@
 //! A device that starts, or is off, has what it had: nothing vanishes for that. What was pulled has vanished.
 
+use model::Reason;
 use serde_json::{Value, json};
 
 use super::gaps::{MINUTE, PLACES, Polled, check, identities, inventory, link, not_there, server, vanished};
@@ -171,4 +172,28 @@ async fn parts_that_got_better_names_once_the_device_had_started_have_not_vanish
         assert_eq!(vanished(&report), [""; 0], "minute {minute}");
         assert_eq!(identities(&report), full, "minute {minute}");
     }
+}
+
+#[tokio::test]
+async fn parts_that_cannot_be_read_for_long_are_not_told_and_have_not_vanished() {
+    let refused: super::gaps::Failure = |source, path| source.fail(path, 500, Reason::Refused);
+    let mut polled = Polled::new(inventory());
+    let full = identities(&polled.poll(NOW).await);
+    let drive = |found: &[String]| found.iter().any(|it| it == "oob_component_present Drives/A Disk");
+    for hour in 1..7 {
+        for minute in [0, 1] {
+            let at = NOW + hour * HOUR + minute * MINUTE;
+            let report = polled.poll_failing(&["Systems/A/Storage"], refused, at).await;
+            assert_eq!(
+                (vanished(&report), drive(&identities(&report))),
+                (Vec::new(), hour < 3),
+                "hour {hour}"
+            );
+        }
+    }
+    assert_eq!(identities(&polled.poll(NOW + 7 * HOUR).await), full);
+    let mut pulled = inventory();
+    pulled["Systems/A/Storage/S"]["Drives"] = json!([]);
+    polled.source.tree = device(pulled);
+    assert_eq!(vanished(&polled.poll(NOW + 8 * HOUR).await), ["Drives/A"]);
 }
