@@ -43,6 +43,8 @@ pub struct ReportBuilder {
     protocols: Vec<(&'static str, bool)>,
     /// Components that have not vanished although this report does not tell them.
     excused: Vec<Place>,
+    /// Below these `hw.id`s components are forgotten at the end of this report.
+    renamed: Vec<String>,
 }
 
 impl ReportBuilder {
@@ -60,6 +62,7 @@ impl ReportBuilder {
             identity: BTreeMap::new(),
             protocols: Vec::new(),
             excused: Vec::new(),
+            renamed: Vec::new(),
         }
     }
 
@@ -170,6 +173,17 @@ impl ReportBuilder {
         let present = crate::metric::OOB_COMPONENT_PRESENT;
         write_labels(&mut self.scratch, present, labels);
         self.excused.extend(self.known.place_of(present, &self.scratch));
+    }
+
+    /// As [`ReportBuilder::excuse`], by a series of this builder: that of `oob.component.present`.
+    pub fn excuse_series(&mut self, series: &Series) {
+        self.excused.extend(self.known.place(series));
+    }
+
+    /// Notes that the components whose `hw.id` begins with `id` and a `/` are told under other names from now on: those
+    /// that are not recorded are forgotten, and have not vanished.
+    pub fn rename_below(&mut self, id: String) {
+        self.renamed.push(id + "/");
     }
 
     /// Notes what the device says of itself, for `oob.device.info`. Where several sources tell, the first
@@ -316,14 +330,23 @@ impl ReportBuilder {
             // One that was recorded all the same is known to be there already.
             let _ = self.known.at(place);
         }
+        let renamed = std::mem::take(&mut self.renamed);
         if self.known.len() == self.samples.len() {
             return;
         }
+        let is_renamed = |series: &Series| {
+            let mut ids =
+                read_labels(series.own_text()).filter(|(name, _)| *name == Label::HwId.prometheus());
+            !renamed.is_empty() && ids.any(|(_, id)| renamed.iter().any(|begin| id.starts_with(begin)))
+        };
         let samples = &mut self.samples;
         let mut missing = 0;
         self.known.settle(|series, age| {
             if series.metric != crate::metric::OOB_COMPONENT_PRESENT {
                 return age < KEPT_POLLS;
+            }
+            if is_renamed(series) {
+                return false;
             }
             missing += 1;
             if answered_in_full && missing <= MAX_MISSING {

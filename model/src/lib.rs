@@ -7,6 +7,7 @@ pub mod builder;
 pub mod catalogue;
 pub mod device;
 pub mod fault;
+pub mod glob;
 pub mod label;
 pub mod metric;
 mod registry;

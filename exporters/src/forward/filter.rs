@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::glob::fits;
 use model::{Kind, Timestamp};
 
 use super::STALE;
@@ -75,8 +76,8 @@ impl Filter {
 impl Selector {
     fn fits(&self, series: &StoredSeries) -> bool {
         let definition = series.metric.definition();
-        [definition.prometheus, definition.otel].iter().any(|name| glob(&self.metric, name))
-            && self.labels.iter().all(|(label, pattern)| glob(pattern, &value_of(series, label)))
+        [definition.prometheus, definition.otel].iter().any(|name| fits(&self.metric, name))
+            && self.labels.iter().all(|(label, pattern)| fits(pattern, &value_of(series, label)))
     }
 }
 
@@ -84,20 +85,6 @@ fn value_of<'a>(series: &'a StoredSeries, label: &str) -> Cow<'a, str> {
     let own = model::series::read_labels(&series.own);
     let mut all = own.chain(model::series::read_labels(&series.device));
     all.find(|(name, _)| *name == label).map(|(_, value)| value).unwrap_or_default()
-}
-
-/// Whether the whole text is as the pattern, in which `*` stands for any text.
-fn glob(pattern: &str, text: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut text) = text.strip_prefix(start) else { return false };
-    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
-    for part in middle.split('*').filter(|part| !part.is_empty()) {
-        match text.split_once(part) {
-            Some((_, after)) => text = after,
-            None => return false,
-        }
-    }
-    text.ends_with(end)
 }
 
 /// The filter of one destination, and what it remembers of the series in one lane.

@@ -34,24 +34,6 @@ fn sent(batch: &Batch) -> Vec<(f64, f64)> {
 }
 
 #[test]
-fn patterns() {
-    for (pattern, text, expected) in [
-        ("hw.power", "hw.power", true),
-        ("hw.power", "hw.power_supply.usage", false),
-        ("hw.*", "hw.power", true),
-        ("*", "", true),
-        ("*.limit", "hw.voltage.limit", true),
-        ("*.limit", "hw.voltage", false),
-        ("hw.*.limit", "hw.limit", false),
-        ("hw.*vol*mit", "hw.voltage.limit", true),
-        ("a*b*b", "ab", false),
-        ("a*a", "a", false),
-    ] {
-        assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
-    }
-}
-
-#[test]
 fn series_are_kept_and_dropped_by_metric_and_labels() {
     let with = |metric: &str, label: &str, value: &str| Selector {
         metric: metric.into(),

@@ -93,6 +93,20 @@ fn a_component_of_which_nothing_can_be_said_has_not_vanished() {
 }
 
 #[test]
+fn components_that_got_other_names_are_forgotten() {
+    let mut builder = builder();
+    let fan = |id| Labels::component(id, "Fan").with(Label::HwType, "fan");
+    for id in ["Thermal/Fans/0", "Thermal/Fans2/0"] {
+        builder.record_status(&fan(id), Status::Ok);
+    }
+    finish(&mut builder);
+    builder.rename_below("Thermal/Fans".into());
+    let report = finish(&mut builder);
+    let told: Vec<_> = report.samples.iter().map(|sample| (sample.series.own_text(), sample.value)).collect();
+    assert_eq!(told, [(r#"hw_id="Thermal/Fans2/0",hw_name="Fan",hw_type="fan""#, 0.0)]);
+}
+
+#[test]
 fn samples_are_ordered_by_metric() {
     let mut builder = builder();
     builder.record(metric::HW_TEMPERATURE, &Labels::component("t1", "Inlet"), 20.0);

@@ -44,6 +44,7 @@ fn settle<S>(poll: &mut Poll<'_, S>, family: Family, before: usize, whole: bool)
     for sample in poll.state.keep_some(family, samples, poll.now) {
         poll.ledger.report.repeat(&sample);
     }
+    poll.state.excuse(family, poll.ledger.report);
 }
 
 /// Reads the parts of the systems, family by family. `all` is whether those are all systems.
@@ -148,30 +149,30 @@ pub(crate) async fn logs<'a, S: Source + Send>(
     let events = services.iter().filter(|service| log::is_event_log(service));
     let paths: Vec<&str> = events.filter_map(|service| link(service, "Entries")).take(MAX_LOGS).collect();
     for path in paths {
-        let pages = pages(poll, path).await;
-        look(poll, path, &pages).await;
+        let (pages, all) = pages(poll, path).await;
+        look(poll, path, &pages, all).await;
     }
 }
 
-/// The first pages of a log.
-async fn pages<S: Source + Send>(poll: &mut Poll<'_, S>, path: &str) -> Vec<Arc<Value>> {
+/// The first pages of a log, and whether none of them was lost.
+async fn pages<S: Source + Send>(poll: &mut Poll<'_, S>, path: &str) -> (Vec<Arc<Value>>, bool) {
     let mut pages: Vec<Arc<Value>> = Vec::new();
     let mut next = Some(path.to_owned());
     while let Some(path) = next.take().filter(|_| pages.len() < MAX_PAGES) {
-        let Some(page) = poll.get(&path).await else { break };
+        let Some(page) = poll.get(&path).await else { return (pages, false) };
         next = link(&page, "Members@odata.nextLink").map(str::to_owned);
         pages.push(page);
     }
-    pages
+    (pages, true)
 }
 
 /// Counts the entries of a log that are new.
-async fn look<S: Source + Send>(poll: &mut Poll<'_, S>, log: &str, pages: &[Arc<Value>]) {
+async fn look<S: Source + Send>(poll: &mut Poll<'_, S>, log: &str, pages: &[Arc<Value>], all: bool) {
     if pages.is_empty() {
         return;
     }
     let entries: Vec<&Value> = pages.iter().flat_map(|page| items(page, "Members")).collect();
-    let fresh = poll.state.logs.look(log, &entries);
+    let fresh = poll.state.logs.look(log, &entries, all);
     let mut fetched = 0_usize;
     for entry in fresh {
         let counted = if !is_link(entry) {

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ReportBuilder, Sample, Timestamp};
+use model::{ReportBuilder, Sample, Series, Timestamp, metric};
 use serde_json::Value;
 
 use super::logs::Logs;
@@ -40,6 +40,8 @@ struct Slow {
     tried: Option<Timestamp>,
     read: Option<Timestamp>,
     samples: Vec<Sample>,
+    /// The presence of parts that could not be read for so long that nothing is told of them: they have not vanished.
+    lost: Vec<Arc<Series>>,
 }
 
 /// Memory of one device.
@@ -191,6 +193,7 @@ impl State {
         if let Some(slow) = self.slow.get_mut(family as usize) {
             slow.samples = samples.to_vec();
             slow.read = Some(now);
+            slow.lost.clear();
         }
     }
 
@@ -200,18 +203,29 @@ impl State {
         let read = self.slow.get(family as usize).and_then(|slow| slow.read);
         let is_fresh = self.is_fresh(read, now);
         let Some(slow) = self.slow.get_mut(family as usize) else { return Vec::new() };
-        let told: HashSet<String> = samples.iter().map(part).collect();
+        let told: HashSet<String> = samples.iter().map(|sample| part(&sample.series)).collect();
         let mut rest = std::mem::take(&mut slow.samples);
-        rest.retain(|sample| is_fresh && !told.contains(&part(sample)));
-        slow.samples = samples.iter().chain(&rest).cloned().collect();
+        rest.retain(|sample| !told.contains(&part(&sample.series)));
+        slow.lost.retain(|series| !told.contains(&part(series)));
         if !is_fresh {
+            let lost = rest.drain(..).map(|sample| sample.series);
+            slow.lost.extend(lost.filter(|series| series.metric == metric::OOB_COMPONENT_PRESENT));
+            slow.lost.truncate(MAX_STRUCTURE);
             slow.read = (!samples.is_empty()).then_some(now);
         }
+        slow.samples = samples.iter().chain(&rest).cloned().collect();
         rest
+    }
+
+    /// Excuses the parts of a family that could not be read for too long.
+    pub(crate) fn excuse(&self, family: Family, report: &mut ReportBuilder) {
+        let lost = self.slow.get(family as usize).map_or(&[][..], |slow| &slow.lost);
+        lost.iter().for_each(|series| report.excuse_series(series));
     }
 
     /// Records the samples of a family from memory, while they are not stale.
     pub(crate) fn repeat(&self, family: Family, now: Timestamp, report: &mut ReportBuilder) {
+        self.excuse(family, report);
         let slow = self.slow.get(family as usize).filter(|slow| self.is_fresh(slow.read, now));
         for sample in slow.map_or(&[][..], |slow| &slow.samples) {
             report.repeat(sample);
@@ -233,9 +247,9 @@ impl State {
     }
 }
 
-/// The part that a sample is of; the series itself, where it names none.
-fn part(sample: &Sample) -> String {
-    let id = sample.series.labels().find(|(name, _)| *name == "hw_id");
-    let series = || format!("{} {}", sample.series.metric.definition().prometheus, sample.series.own_text());
-    id.map_or_else(series, |(_, id)| id.into_owned())
+/// The part that a series is of; the series itself, where it names none.
+fn part(series: &Series) -> String {
+    let id = series.labels().find(|(name, _)| *name == "hw_id");
+    let whole = || format!("{} {}", series.metric.definition().prometheus, series.own_text());
+    id.map_or_else(whole, |(_, id)| id.into_owned())
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use model::{Label, metric};
 use serde_json::Value;
 
-use super::ledger::{Ledger, Part};
+use super::ledger::{Ledger, Part, id};
 use super::sensor;
 use super::shown::Kind;
 use super::supply::{self, Measured};
 use super::{environment, fan, hw_type, power, thermal};
-use crate::driver::redfish::value::{health, is_absent, path_of, text};
+use crate::driver::redfish::value::{health, is_absent, link, path_of, text};
 
 /// The documents of one chassis, as far as the device has them.
 #[derive(Default)]
@@ -107,11 +107,16 @@ fn older(
         all: docs.all_fans,
         none: fans == 0 && docs.all_fans && !ledger.has_shown(&part.id, Kind::Fans),
     };
-    if !told.is_empty() {
-        ledger.show(&part.id, Kind::Supplies);
+    // What an older document told until now, as while the device started, has another name from now on.
+    let array = |key: &str, array: &str| {
+        let doc = link(&docs.chassis, key).map_or_else(|| format!("{}/{key}", part.id), id);
+        format!("{doc}/{array}")
+    };
+    if !told.is_empty() && ledger.show(&part.id, Kind::Supplies) {
+        ledger.report.rename_below(array("Power", "PowerSupplies"));
     }
-    if fans.fans > 0 {
-        ledger.show(&part.id, Kind::Fans);
+    if fans.fans > 0 && ledger.show(&part.id, Kind::Fans) {
+        ledger.report.rename_below(array("Thermal", "Fans"));
     }
     let mut added = Added::default();
     let mut before = ledger.report.len();

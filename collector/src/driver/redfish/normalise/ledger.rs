@@ -184,11 +184,13 @@ impl<'a> Ledger<'a> {
         self.shown.kinds.contains(&(chassis.to_owned(), kind))
     }
 
-    /// Notes that they did.
-    pub(crate) fn show(&mut self, chassis: &str, kind: Kind) {
-        if !self.has_shown(chassis, kind) && self.shown.kinds.len() < MAX_SENSORS {
+    /// Notes that they did. Gives back whether that is new.
+    pub(crate) fn show(&mut self, chassis: &str, kind: Kind) -> bool {
+        let is_new = !self.has_shown(chassis, kind) && self.shown.kinds.len() < MAX_SENSORS;
+        if is_new {
             Arc::make_mut(&mut self.shown).kinds.insert((chassis.to_owned(), kind));
         }
+        is_new
     }
 
     /// The power supplies that sensors of a chassis belong to, as far as they were ever told.

@@ -1,5 +1,6 @@
 //! A device that starts, or is off, has what it had: nothing vanishes for that. What was pulled has vanished.
 
+use model::Reason;
 use serde_json::{Value, json};
 
 use super::gaps::{MINUTE, PLACES, Polled, check, identities, inventory, link, not_there, server, vanished};
@@ -155,4 +156,44 @@ async fn parts_that_are_off_are_not_told_and_have_not_vanished() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn parts_that_got_better_names_once_the_device_had_started_have_not_vanished() {
+    let mut polled = Polled::new(server());
+    let subsystems = ["Chassis/1/PowerSubsystem", "Chassis/1/ThermalSubsystem"];
+    let first = identities(&polled.poll_failing(&subsystems, not_there, NOW).await);
+    for part in ["Chassis/1/Power/PowerSupplies/0 PSU A", "Chassis/1/Thermal/Fans/0 FAN_A"] {
+        assert!(first.contains(&format!("oob_component_present {part}")), "{first:?}");
+    }
+    let full = identities(&Polled::new(server()).poll(NOW).await);
+    for minute in [0, 1] {
+        let report = polled.poll(NOW + HOUR + minute * MINUTE).await;
+        assert_eq!(vanished(&report), [""; 0], "minute {minute}");
+        assert_eq!(identities(&report), full, "minute {minute}");
+    }
+}
+
+#[tokio::test]
+async fn parts_that_cannot_be_read_for_long_are_not_told_and_have_not_vanished() {
+    let refused: super::gaps::Failure = |source, path| source.fail(path, 500, Reason::Refused);
+    let mut polled = Polled::new(inventory());
+    let full = identities(&polled.poll(NOW).await);
+    let drive = |found: &[String]| found.iter().any(|it| it == "oob_component_present Drives/A Disk");
+    for hour in 1..7 {
+        for minute in [0, 1] {
+            let at = NOW + hour * HOUR + minute * MINUTE;
+            let report = polled.poll_failing(&["Systems/A/Storage"], refused, at).await;
+            assert_eq!(
+                (vanished(&report), drive(&identities(&report))),
+                (Vec::new(), hour < 3),
+                "hour {hour}"
+            );
+        }
+    }
+    assert_eq!(identities(&polled.poll(NOW + 7 * HOUR).await), full);
+    let mut pulled = inventory();
+    pulled["Systems/A/Storage/S"]["Drives"] = json!([]);
+    polled.source.tree = device(pulled);
+    assert_eq!(vanished(&polled.poll(NOW + 8 * HOUR).await), ["Drives/A"]);
 }
