@@ -11,7 +11,7 @@ use model::Timestamp;
 use crate::buffer::batch::{Batch, Point, Run, StoredSeries};
 use crate::buffer::clock::{Boots, Date, Moment};
 use crate::buffer::figures::Loss;
-use crate::buffer::row::Row;
+use crate::buffer::row::{Row, Shape};
 
 /// What is asked of a cut.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ impl Terms<'_> {
         }
         let (entries, count) = (length(taken.len()), length(samples));
         match fate {
-            Fate::Send => Cut::Batch(gather(first..first.saturating_add(entries), &taken, samples)),
+            Fate::Send => Cut::Batch(gather(first..first.saturating_add(entries), &taken)),
             Fate::Lose(why) => Cut::Lost { entries, samples: count, why },
             Fate::Wait => {
                 Cut::Wait { entries, until: taken.iter().map(|row| row.1).min().unwrap_or_default() }
@@ -89,56 +89,82 @@ pub(crate) fn length(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-#[derive(Default)]
 struct Gathered {
-    series: Option<Arc<StoredSeries>>,
-    points: Vec<Point>,
+    series: Arc<StoredSeries>,
+    points: usize,
     ended: Option<Timestamp>,
 }
 
-/// Samples by series, in the order in which the series appear.
-fn gather(entries: Range<u64>, rows: &[(&Arc<Row>, Timestamp)], samples: usize) -> Batch {
-    let mut found: Vec<Gathered> = Vec::new();
-    let mut places: HashMap<*const StoredSeries, usize> = HashMap::new();
-    let mut place = |found: &mut Vec<Gathered>, series: &Arc<StoredSeries>| {
-        *places.entry(Arc::as_ptr(series)).or_insert_with(|| {
-            found.push(Gathered { series: Some(Arc::clone(series)), ..Gathered::default() });
-            found.len() - 1
+/// Series in the order in which they appear, found by their address and by the shapes that hold them.
+#[derive(Default)]
+struct Places {
+    found: Vec<Gathered>,
+    series: HashMap<*const StoredSeries, usize>,
+    shapes: HashMap<*const Shape, Vec<usize>>,
+}
+
+impl Places {
+    fn of_series(&mut self, series: &Arc<StoredSeries>) -> usize {
+        *self.series.entry(Arc::as_ptr(series)).or_insert_with(|| {
+            self.found.push(Gathered { series: Arc::clone(series), points: 0, ended: None });
+            self.found.len() - 1
         })
-    };
-    let mut shapes: HashMap<*const crate::buffer::row::Shape, Vec<usize>> = HashMap::new();
-    for (row, at) in rows {
+    }
+
+    /// Counts the points of each series, and notes whether it ended.
+    fn count(&mut self, row: &Row, at: Timestamp) {
         for series in &row.ended {
-            let at_place = place(&mut found, series);
-            if let Some(run) = found.get_mut(at_place) {
-                run.ended = Some(*at);
+            let place = self.of_series(series);
+            if let Some(run) = self.found.get_mut(place) {
+                run.ended = Some(at);
             }
         }
-        let slots = shapes
-            .entry(Arc::as_ptr(&row.shape))
-            .or_insert_with(|| row.shape.series.iter().map(|series| place(&mut found, series)).collect());
-        for (slot, &value) in slots.iter().zip(&row.values) {
-            if let Some(run) = found.get_mut(*slot) {
-                run.points.push(Point { at: *at, value });
+        let shape = Arc::as_ptr(&row.shape);
+        if !self.shapes.contains_key(&shape) {
+            let places = row.shape.series.iter().map(|series| self.of_series(series)).collect();
+            self.shapes.insert(shape, places);
+        }
+        let places = self.shapes.get(&shape).map(Vec::as_slice).unwrap_or_default();
+        for (&place, _) in places.iter().zip(&row.values) {
+            if let Some(run) = self.found.get_mut(place) {
+                run.points += 1;
                 run.ended = None;
             }
         }
     }
-    let mut batch =
-        Batch { entries, runs: Vec::with_capacity(found.len()), points: Vec::with_capacity(samples) };
-    for run in found {
-        let Some(series) = run.series else { continue };
-        let start = batch.points.len();
-        batch.points.extend_from_slice(&in_order(run.points));
-        batch.runs.push(Run { series, points: start..batch.points.len(), ended: run.ended });
-    }
-    batch
 }
 
-/// Points are in order but where a clock was set back between two reports.
-fn in_order(mut points: Vec<Point>) -> Vec<Point> {
-    if !points.is_sorted_by_key(|point| point.at) {
-        points.sort_by_key(|point| point.at);
+/// Samples by series, in the order in which the series appear. Counts them first, so that each is moved once.
+fn gather(entries: Range<u64>, rows: &[(&Arc<Row>, Timestamp)]) -> Batch {
+    let mut places = Places::default();
+    rows.iter().for_each(|(row, at)| places.count(row, *at));
+    let Places { found, shapes, .. } = places;
+    let mut ends = Vec::with_capacity(found.len());
+    let mut batch = Batch { entries, runs: Vec::with_capacity(found.len()), points: Vec::new() };
+    let mut start = 0;
+    for run in found {
+        let points = start..start + run.points;
+        ends.push(start);
+        start = points.end;
+        batch.runs.push(Run { series: run.series, points, ended: run.ended });
     }
-    points
+    batch.points = vec![Point { at: 0, value: 0.0 }; start];
+    for (row, at) in rows {
+        let places = shapes.get(&Arc::as_ptr(&row.shape)).map(Vec::as_slice).unwrap_or_default();
+        for (&place, &value) in places.iter().zip(&row.values) {
+            let Some(end) = ends.get_mut(place) else { continue };
+            if let Some(point) = batch.points.get_mut(*end) {
+                *point = Point { at: *at, value };
+            }
+            *end += 1;
+        }
+    }
+    // Points are in order but where a clock was set back between two reports.
+    for run in &batch.runs {
+        let points = batch.points.get_mut(run.points.clone()).unwrap_or_default();
+        if !points.is_sorted_by_key(|point| point.at) {
+            points.sort_by_key(|point| point.at);
+        }
+    }
+    batch
 }

@@ -57,8 +57,8 @@ struct Lanes {
     /// What the live lane gave out last.
     held: Range<u64>,
     postponed: Vec<Postponed>,
-    /// The segment that is being read, held so that it is decoded once.
-    reading: Option<Rows>,
+    /// The first entry and the rows of the segment that is being read, held so that it is decoded once.
+    reading: Option<(u64, Rows)>,
 }
 
 #[derive(Debug)]
@@ -246,6 +246,8 @@ impl Reader {
     fn cut_segment(&self, lanes: &mut Lanes, segment: &Segment, gap: &Range<u64>, terms: &Terms<'_>) -> Cut {
         let end = gap.end.min(segment.entries.end);
         let entries = end.saturating_sub(gap.start);
+        // Before another is decoded: one takes megabytes.
+        lanes.reading.take_if(|reading| reading.0 != segment.entries.start);
         match segment.rows(&self.shared.folder, &self.shared.names) {
             Ok(rows) => {
                 let index = |entry: u64| usize::try_from(entry - segment.entries.start).unwrap_or(usize::MAX);
@@ -253,7 +255,7 @@ impl Reader {
                     .get(index(gap.start)..index(end).min(rows.len()))
                     .filter(|rows| !rows.is_empty())
                     .map(|rows| terms.cut(gap.start, rows.iter()));
-                lanes.reading = Some(rows);
+                lanes.reading = Some((segment.entries.start, rows));
                 cut.unwrap_or(Cut::Lost { entries, samples: 0, why: Loss::Corrupt })
             }
             // Removed since it was looked for, to make room: what is in the log now is looked for again.

@@ -341,7 +341,7 @@ pub(crate) fn unseal(bytes: &[u8], names: &Names) -> Result<Vec<Arc<Row>>, Segme
 
 fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     let mut names = Vec::new();
-    zstd::Decoder::new(packed).ok()?.take(MAX_NAMES_BYTES).read_to_end(&mut names).ok()?;
+    zstd::Decoder::with_buffer(packed).ok()?.take(MAX_NAMES_BYTES).read_to_end(&mut names).ok()?;
     Some(names)
 }
 

@@ -117,6 +117,8 @@ impl Sieve {
     /// What is to be sent of a batch, with a stale marker where a series has ended.
     pub(super) fn apply(&mut self, batch: &Batch) -> Batch {
         let mut out = Batch { entries: batch.entries.clone(), ..Batch::default() };
+        out.runs.reserve_exact(batch.runs.len());
+        out.points.reserve_exact(batch.points.len());
         if self.series.is_full() {
             self.flush(&mut out);
         }
@@ -131,6 +133,9 @@ impl Sieve {
             }
             push(&mut out, run, &points);
         }
+        // It stays for as long as the link is down.
+        out.runs.shrink_to_fit();
+        out.points.shrink_to_fit();
         out
     }
 

@@ -5,6 +5,7 @@
 //! and set aside, the rest goes on. Entries are acknowledged once the receiver has answered for all of them.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +51,9 @@ const BARRED_WAIT: Duration = Duration::from_secs(300);
 
 /// A batch on its way: what is left of it, oldest last.
 struct Work {
-    batch: Batch,
-    pieces: Vec<Batch>,
+    /// Acknowledged once nothing is left.
+    entries: Range<u64>,
+    pieces: Vec<Arc<Batch>>,
     refusals: u32,
     /// Whether nothing of it was sent yet.
     untouched: bool,
@@ -188,7 +190,8 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
             line.sieve.say_again();
         }
         let filtered = line.sieve.apply(&batch);
-        line.work = Some(Work { pieces: vec![filtered], batch, refusals: 0, untouched: true });
+        let (entries, pieces) = (batch.entries, vec![Arc::new(filtered)]);
+        line.work = Some(Work { entries, pieces, refusals: 0, untouched: true });
         true
     }
 
@@ -217,13 +220,13 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
     }
 
     /// The oldest piece that has samples; acknowledges the batch where there is none left.
-    fn next_piece(&mut self, lane: Lane) -> Option<Batch> {
+    fn next_piece(&mut self, lane: Lane) -> Option<Arc<Batch>> {
         let work = self.line(lane).work.as_mut()?;
         while work.pieces.pop_if(|piece| piece.points.is_empty()).is_some() {}
         if let Some(piece) = work.pieces.last() {
-            return Some(piece.clone());
+            return Some(Arc::clone(piece));
         }
-        let entries = work.batch.entries.clone();
+        let entries = work.entries.clone();
         self.line(lane).work = None;
         if !entries.is_empty() {
             self.source.acknowledge(entries);
@@ -290,7 +293,7 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
         let Some((older, newer)) = halves else { return false };
         self.drop_piece(lane);
         if let Some(work) = self.line(lane).work.as_mut() {
-            work.pieces.extend([newer, older]);
+            work.pieces.extend([newer, older].map(Arc::new));
         }
         true
     }
@@ -378,8 +381,8 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
                 split::push(&mut last, &Run { series, points: 0..0, ended: None }, &[end]);
             }
         }
-        self.line(lane).work =
-            Some(Work { pieces: vec![last], batch: Batch::default(), refusals: 0, untouched: false });
+        let pieces = vec![Arc::new(last)];
+        self.line(lane).work = Some(Work { entries: 0..0, pieces, refusals: 0, untouched: false });
         while self.line(lane).work.is_some() && self.failures == 0 {
             self.advance(lane).await;
         }

@@ -21,6 +21,10 @@ const DESCRIBE_EVERY: u32 = 120;
 /// all are forgotten and learned again.
 const MAX_SYMBOLS: usize = 2 * MAX_SERIES;
 
+/// What a sample takes in a message, about, and what a series does beside them.
+const SAMPLE_BYTES: usize = 20;
+const SERIES_BYTES: usize = 160;
+
 /// Which message a receiver gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -40,8 +44,6 @@ pub struct Encoder {
     symbols: Symbols,
     /// Requests of version 1.0 by now.
     requests: u32,
-    message: Vec<u8>,
-    series: Vec<u8>,
     snappy: snap::raw::Encoder,
 }
 
@@ -54,8 +56,6 @@ impl Encoder {
             numbers: SeriesMap::default(),
             symbols: Symbols::default(),
             requests: 0,
-            message: Vec::new(),
-            series: Vec::new(),
             snappy: snap::raw::Encoder::new(),
         }
     }
@@ -67,17 +67,21 @@ impl Encoder {
 
     /// One request with all samples of `batch`, compressed.
     pub fn encode(&mut self, batch: &Batch) -> Vec<u8> {
-        self.message.clear();
+        // Made anew each time: kept, it would for ever be as large as the largest request of a backlog.
+        let size = batch.points.len() * SAMPLE_BYTES + batch.runs.len() * SERIES_BYTES;
+        let mut message = Vec::with_capacity(size);
         match self.version {
-            Version::V1 => self.write_v1(batch),
-            Version::V2 => self.write_v2(batch),
+            Version::V1 => self.write_v1(batch, &mut message),
+            Version::V2 => self.write_v2(batch, &mut message),
         }
         // Fails only for messages over 4 GiB, which no batch comes near; an empty body is refused visibly.
-        self.snappy.compress_vec(&self.message).unwrap_or_default()
+        let mut request = self.snappy.compress_vec(&message).unwrap_or_default();
+        // It may be on its way for long, and has room for what cannot be compressed.
+        request.shrink_to_fit();
+        request
     }
 
-    fn write_v1(&mut self, batch: &Batch) {
-        let out = &mut self.message;
+    fn write_v1(&mut self, batch: &Batch, out: &mut Vec<u8>) {
         let mut described: Vec<Metric> = Vec::new();
         let describe = self.requests.is_multiple_of(DESCRIBE_EVERY);
         for run in &batch.runs {
@@ -106,11 +110,10 @@ impl Encoder {
         self.requests = self.requests.wrapping_add(1);
     }
 
-    fn write_v2(&mut self, batch: &Batch) {
+    fn write_v2(&mut self, batch: &Batch, out: &mut Vec<u8>) {
         if self.symbols.start() {
             self.numbers = SeriesMap::default();
         }
-        self.series.clear();
         for run in &batch.runs {
             let points = batch.points_of(run);
             if points.is_empty() {
@@ -122,7 +125,7 @@ impl Encoder {
             let help = symbols.place_of(definition.help);
             let unit = symbols.place_of(definition.unit.prometheus());
             let start = (definition.kind == Kind::Counter).then_some(run.series.since);
-            message(&mut self.series, 5, |out| {
+            message(out, 5, |out| {
                 message(out, 1, |out| {
                     labels.iter().for_each(|&number| varint(out, u64::from(symbols.place(number))));
                 });
@@ -135,8 +138,9 @@ impl Encoder {
             });
         }
         // First the symbols, although they are known last: some receivers resolve them while they read.
-        self.symbols.write(&mut self.message);
-        self.message.extend_from_slice(&self.series);
+        let series = out.len();
+        self.symbols.write(out);
+        out.rotate_left(series);
     }
 }
 
