@@ -162,8 +162,7 @@ impl ReportBuilder {
     /// (`oob.component.present` 0) by [`ReportBuilder::finish`].
     pub fn record_status(&mut self, labels: &Labels<'_>, status: Status) {
         self.record(crate::metric::OOB_COMPONENT_PRESENT, labels, 1.0);
-        let states = status_states(labels.get(Label::HwType).unwrap_or(""));
-        let status = if states.contains(&status.as_str()) { status } else { Status::Degraded };
+        let status = status.told_of(labels.get(Label::HwType).unwrap_or(""));
         self.record_state(crate::metric::HW_STATUS, labels, status.as_str());
     }
 

@@ -27,6 +27,11 @@ impl Status {
         }
     }
 
+    /// The state that tells it of a component of this type: not every type has one for predicted failures.
+    pub fn told_of(self, hw_type: &str) -> Self {
+        if status_states(hw_type).contains(&self.as_str()) { self } else { Self::Degraded }
+    }
+
     /// The status with this name.
     pub fn find(name: &str) -> Option<Self> {
         [Self::Ok, Self::Degraded, Self::PredictedFailure, Self::Failed]

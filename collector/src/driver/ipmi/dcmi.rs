@@ -9,7 +9,7 @@ use super::error::WireError;
 use super::link::Ask;
 use super::normalise::entity;
 use super::normalise::sensor::host;
-use super::normalise::summary::Summary;
+use super::normalise::summary::{Summary, ambient};
 use super::sensors::Sensors;
 use super::wire::message::Request;
 use crate::driver::identities::Place;
@@ -120,7 +120,8 @@ fn record(
     let place = Place { id: id.clone(), name: id, location: name.into(), ..Place::default() };
     let labels = Labels::component(&place.id, &place.name).with(Label::HwSensorLocation, &place.location);
     report.record(metric::HW_TEMPERATURE, &labels, celsius);
-    summary.temperature(&place, entity, celsius, None);
+    let ambient = ambient(&place.name, entity);
+    summary.temperature(|| place, ambient, celsius, None);
 }
 
 /// The reply, or nothing where the device has refused.

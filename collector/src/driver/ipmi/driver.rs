@@ -16,7 +16,7 @@ use super::events::EventLog;
 use super::inventory;
 use super::link::{Ask, Link};
 use super::normalise::summary::Summary;
-use super::repository::Repository;
+use super::repository::{Found, Repository};
 use super::sensors::Sensors;
 use super::wire::message::Request;
 use crate::driver::Driver;
@@ -145,17 +145,17 @@ impl IpmiDriver {
 
     async fn refresh(&mut self, report: &mut ReportBuilder) {
         match self.repository.refresh(&mut self.link, self.target.inventory_interval).await {
-            Ok(true) => {
-                self.sensors = Sensors::of(self.repository.sensors(), self.repository.locators());
+            Ok(Some(Found { sensors, locators, controllers, .. })) => {
+                self.sensors = Sensors::of(sensors, &locators);
                 tracing::info!(
                     target_name = self.target.device.name,
                     sensors = self.sensors.len(),
                     elsewhere = self.sensors.elsewhere,
-                    controllers = ?self.repository.controllers(),
+                    ?controllers,
                     "read the sensor records of a BMC; sensors of other controllers are not read"
                 );
             }
-            Ok(false) => {}
+            Ok(None) => {}
             Err(error) => fault(report, "sensor records", &error),
         }
         if let Some((reason, detail)) = self.repository.gap() {

@@ -3,10 +3,9 @@
 //! Records are read in parts under a reservation. The count that a BMC tells is not believed: the chain of
 //! record ids is followed to its end, or to a record that comes a second time. Where the last record cannot be
 //! read, as on some BMCs, the others are taken; where more are missing, that is told with every poll and tried
-//! again after the inventory interval.
+//! again after the inventory interval. Where a poll ends before the chain does, the next one goes on.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::Reason;
@@ -39,23 +38,34 @@ const END: u16 = 0xffff;
 const CANCELLED: u8 = 0xc5;
 const TOO_LONG: [u8; 3] = [0xc7, 0xc8, 0xca];
 
-/// What is known of a BMC's records.
+/// What is known of a BMC's records. The records themselves go to who makes use of them.
 #[derive(Debug, Default)]
 pub(crate) struct Repository {
     /// What the repository said of itself when it was read, and when that was.
     read: Option<(Stamps, Instant)>,
+    /// What could not be read, and why.
+    gap: Option<(Reason, String)>,
+    /// What polls that ended too early have read of the repository with these stamps.
+    begun: Option<(Stamps, Chain)>,
+}
+
+/// The chain of records as far as it was followed.
+#[derive(Debug, Default)]
+struct Chain {
     found: Found,
+    seen: HashSet<u16>,
+    next: u16,
+    asked: usize,
 }
 
 /// What was found in a repository.
 #[derive(Debug, Default)]
-struct Found {
-    sensors: Vec<Arc<Sensor>>,
+pub(crate) struct Found {
+    pub(crate) sensors: Vec<Sensor>,
     /// Of FRUs: what parts are called.
-    locators: Vec<Locator>,
+    pub(crate) locators: Vec<Locator>,
     /// Names of other management controllers.
-    controllers: Vec<String>,
-    /// What could not be read, and why.
+    pub(crate) controllers: Vec<String>,
     gap: Option<(Reason, String)>,
 }
 
@@ -71,24 +81,11 @@ struct Stamps {
 const BMC: u8 = 0x20;
 
 impl Repository {
-    pub(crate) fn sensors(&self) -> &[Arc<Sensor>] {
-        &self.found.sensors
-    }
-
-    pub(crate) fn locators(&self) -> &[Locator] {
-        &self.found.locators
-    }
-
-    pub(crate) fn controllers(&self) -> &[String] {
-        &self.found.controllers
-    }
-
     pub(crate) fn gap(&self) -> Option<(Reason, &str)> {
-        self.found.gap.as_ref().map(|(reason, detail)| (*reason, detail.as_str()))
+        self.gap.as_ref().map(|(reason, detail)| (*reason, detail.as_str()))
     }
 
-    /// Reads the records if they have changed, or if some were missing `patience` ago; says whether they were
-    /// read.
+    /// Reads the records if they have changed, or if some were missing `patience` ago; nothing otherwise.
     ///
     /// # Errors
     /// The device gave no usable answer; what was known stays.
@@ -96,28 +93,34 @@ impl Repository {
         &mut self,
         device: &mut impl Ask,
         patience: Duration,
-    ) -> Result<bool, WireError> {
+    ) -> Result<Option<Found>, WireError> {
         let info = device.ask(Request::new(STORAGE, 0x20, &[])).await?;
         let stamps =
             stamps(&info).ok_or(WireError::Malformed("the repository's information is too short"))?;
         if let Some((known, at)) = self.read
             && known == stamps
-            && (self.found.gap.is_none() || at.elapsed() < patience)
+            && (self.gap.is_none() || at.elapsed() < patience)
         {
-            return Ok(false);
+            return Ok(None);
+        }
+        let (begun, chain) = self.begun.get_or_insert_with(|| (stamps, Chain::default()));
+        if *begun != stamps {
+            (*begun, *chain) = (stamps, Chain::default());
         }
         let mut reading = Reading { device, reservation: 0, reservations: 0, part: PART };
         reading.reserve().await?;
-        self.found = reading.all(stamps.count).await?;
+        reading.follow(chain, stamps.count).await?;
+        let mut found = self.begun.take().map(|(_, chain)| chain.found).unwrap_or_default();
+        self.gap = found.gap.take();
         self.read = Some((stamps, Instant::now()));
-        Ok(true)
+        Ok(Some(found))
     }
 }
 
 impl Found {
     fn take(&mut self, record: Option<Record>, id: u16) {
         match record {
-            Some(Record::Sensors(sensors)) => self.sensors.extend(sensors.into_iter().map(Arc::new)),
+            Some(Record::Sensors(sensors)) => self.sensors.extend(sensors),
             Some(Record::Fru(locator)) => self.locators.push(locator),
             Some(Record::Controller(controller)) if controller.address != BMC => {
                 self.controllers.push(controller.name);
@@ -160,35 +163,34 @@ impl<A: Ask> Reading<'_, A> {
         Ok(())
     }
 
-    /// All records. `count` is how many there are, as the device says.
-    async fn all(&mut self, count: u16) -> Result<Found, WireError> {
-        let mut found = Found::default();
-        let mut seen = HashSet::new();
-        let (mut id, mut asked) = (0, 0_usize);
-        while id != END {
-            asked = asked.saturating_add(1);
-            if !seen.insert(id) {
+    /// Follows the chain to its end. `count` is how many records there are, as the device says.
+    async fn follow(&mut self, chain: &mut Chain, count: u16) -> Result<(), WireError> {
+        let Chain { found, seen, next: id, asked } = chain;
+        while *id != END {
+            if seen.contains(id) {
                 found.gap = Some((Reason::Protocol, "the sensor records go round in a circle".to_owned()));
                 break;
             }
-            if asked > MAX_RECORDS {
+            if *asked >= MAX_RECORDS {
                 found.gap = Some((Reason::Limit, format!("more than {MAX_RECORDS} sensor records")));
                 break;
             }
-            match self.record(id).await {
+            match self.record(*id).await {
                 Ok((next, record)) => {
-                    found.take(sdr::decode(&record), id);
+                    *asked = asked.saturating_add(1);
+                    seen.insert(*id);
+                    found.take(sdr::decode(&record), *id);
                     // The first one is asked for by an id that stands for it.
-                    if let (0, Some(own)) = (id, record.first_chunk()) {
+                    if let (0, Some(own)) = (*id, record.first_chunk()) {
                         seen.insert(u16::from_le_bytes(*own));
                     }
-                    id = next;
+                    *id = next;
                 }
                 // Some BMCs cannot give their last record, or have fewer than they link to.
                 Err(error) if error.code().is_some() && !found.sensors.is_empty() => {
                     let detail = format!("sensor records from {id:#06x} on: {error}");
                     tracing::info!(detail, "a BMC does not give all its sensor records");
-                    if asked < usize::from(count) {
+                    if asked.saturating_add(1) < usize::from(count) {
                         found.gap = Some((error.reason(), detail));
                     }
                     break;
@@ -196,7 +198,7 @@ impl<A: Ask> Reading<'_, A> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// One record, and the id of the next. Begins anew where the reservation is cancelled.

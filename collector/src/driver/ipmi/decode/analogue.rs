@@ -22,12 +22,12 @@ pub(crate) struct Conversion {
 /// The factors of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Factors {
-    m: f64,
-    b: f64,
+    m: i16,
+    b: i16,
     /// K1.
-    b_exponent: i32,
+    b_exponent: i8,
     /// K2.
-    result_exponent: i32,
+    result_exponent: i8,
 }
 
 impl Factors {
@@ -44,14 +44,14 @@ impl Factors {
 }
 
 /// Two's complement: eight low bits, and two more at the top of the other byte.
-fn ten_bits(low: u8, high: u8) -> f64 {
-    let value = i32::from(high >> 6) << 8 | i32::from(low);
-    f64::from(if value >= 512 { value - 1024 } else { value })
+fn ten_bits(low: u8, high: u8) -> i16 {
+    let value = i16::from(high >> 6) << 8 | i16::from(low);
+    if value >= 512 { value - 1024 } else { value }
 }
 
 /// Two's complement in the low four bits.
-fn four_bits(byte: u8) -> i32 {
-    let value = i32::from(byte & 15);
+fn four_bits(byte: u8) -> i8 {
+    let value = (byte & 15).cast_signed();
     if value >= 8 { value - 16 } else { value }
 }
 
@@ -71,7 +71,7 @@ impl Conversion {
         };
         let Factors { m, b, b_exponent, result_exponent } = self.factors;
         // Dividing by a power of ten rounds once; multiplying by its reciprocal rounds twice.
-        let y = scale(m * x + scale(b, b_exponent), result_exponent);
+        let y = scale(f64::from(m) * x + scale(b.into(), b_exponent), result_exponent);
         let y = match self.linearisation {
             0 | 0x70..=0x7f => y,
             1 => y.ln(),
@@ -91,8 +91,12 @@ impl Conversion {
     }
 }
 
-fn scale(value: f64, exponent: i32) -> f64 {
-    if exponent < 0 { value / 10_f64.powi(-exponent) } else { value * 10_f64.powi(exponent) }
+fn scale(value: f64, exponent: i8) -> f64 {
+    match i32::from(exponent) {
+        0 => value,
+        exponent if exponent < 0 => value / 10_f64.powi(-exponent),
+        exponent => value * 10_f64.powi(exponent),
+    }
 }
 
 /// A physical quantity that the catalogue has.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::driver::identities::Place;
 use crate::driver::ipmi::decode::sdr::{Entity, Locator};
 
 /// Id, name, `hw.type`.
@@ -116,8 +117,11 @@ impl Names {
         Self(names)
     }
 
-    pub(crate) fn name(&self, of: Entity) -> String {
-        self.0.get(&of).cloned().unwrap_or_else(|| id(of).replace('_', " "))
+    /// How a part is called.
+    pub(crate) fn place(&self, of: Entity) -> Place {
+        let id = id(of);
+        let name = self.0.get(&of).cloned().unwrap_or_else(|| id.replace('_', " "));
+        Place { id, name, ..Place::default() }
     }
 }
 
@@ -130,8 +134,9 @@ mod tests {
         let [first, second] = [1, 2].map(|instance| Entity { id: 0x0a, instance });
         let locator = |name: &str| Locator { address: 0x20, entity: first, name: name.into() };
         let names = Names::of(&[locator(""), locator("PSU 1"), locator("Logical 1")]);
-        assert_eq!((id(first).as_str(), names.name(first).as_str()), ("power_supply 1", "PSU 1"));
-        assert_eq!(names.name(second), "power supply 2");
+        let place = names.place(first);
+        assert_eq!((place.id.as_str(), place.name.as_str()), ("power_supply 1", "PSU 1"));
+        assert_eq!(names.place(second).name, "power supply 2");
         assert_eq!(id(Entity { id: 0xd0, instance: 3 }), "entity 208.3");
         assert_eq!(location(Entity { id: 0x37, instance: 1 }), "inlet");
         assert!(is_part(first) && !is_part(Entity { id: 7, instance: 1 }));

@@ -3,7 +3,19 @@
 
 pub(crate) mod component;
 pub(crate) mod entity;
+pub(crate) mod known;
 pub(crate) mod limits;
 pub(crate) mod reading;
 pub(crate) mod sensor;
 pub(crate) mod summary;
+
+/// Who a sensor's readings or states are told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// The sensor itself.
+    Sensor,
+    /// The part that it belongs to.
+    Entity,
+    /// The whole device.
+    Host,
+}

@@ -1,17 +1,17 @@
 //! Sensors that measure: which metric a reading is, and what it is called.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use model::{Label, Labels, Metric, Rejection, ReportBuilder, metric};
 
+use super::Subject;
 use super::entity;
-use super::limits;
-use super::summary::Summary;
+use super::limits::{self, Kind};
+use super::summary::{self, Summary};
 use crate::driver::identities::Place;
 use crate::driver::ipmi::decode::analogue::{Conversion, Quantity, quantity};
 use crate::driver::ipmi::decode::sdr::{Entity, Sensor};
-use crate::driver::names::{Side, is_whole_device, name_key};
+use crate::driver::names::{Ambient, Side, is_whole_device, name_key};
 
 /// Sensor types (table 42-3).
 const FAN: u8 = 0x04;
@@ -24,35 +24,33 @@ pub(crate) struct Measure {
     /// The line that leads to the metric's unit.
     factor: f64,
     offset: f64,
-    place: Arc<Place>,
+    pub(crate) subject: Subject,
     entity: Entity,
+    /// How well it fits as the inlet's temperature.
+    ambient: Option<Ambient>,
     /// Limits in the metric's unit. `None` until they were asked for.
-    pub(crate) limits: Option<Vec<(&'static str, f64)>>,
+    pub(crate) limits: Option<Box<[(Kind, f64)]>>,
 }
 
-/// Names that are taken already, for each metric.
-#[derive(Default)]
-pub(crate) struct Taken(HashSet<(Metric, String)>);
+/// Readings of power supplies that are told already.
+pub(crate) type Taken = HashSet<(Metric, Entity)>;
 
 impl Measure {
-    /// Of a sensor that is called `own`. `None` if its readings are no numbers that the catalogue has.
-    pub(crate) fn of(
-        sensor: &Sensor,
-        own: &Arc<Place>,
-        supply: &Arc<Place>,
-        taken: &mut Taken,
-    ) -> Option<Self> {
+    /// Of a sensor. `None` if its readings are no numbers that the catalogue has.
+    pub(crate) fn of(sensor: &Sensor, taken: &mut Taken) -> Option<Self> {
         sensor.conversion?;
         let (quantity, factor, offset) = quantity(sensor.units)?;
         let (metric, is_supply) = meaning(sensor, quantity)?;
-        let place = match metric {
-            metric::HW_HOST_POWER | metric::HW_HOST_ENERGY => Arc::new(host()),
-            // A second input of one supply is told as itself.
-            _ if is_supply && taken.0.insert((metric, supply.id.clone())) => Arc::clone(supply),
-            _ => Arc::clone(own),
-        };
         let entity = sensor.entity;
-        Some(Self { metric, factor, offset, place, entity, limits: None })
+        let subject = match metric {
+            metric::HW_HOST_POWER | metric::HW_HOST_ENERGY => Subject::Host,
+            // A second input of one supply is told as itself.
+            _ if is_supply && taken.insert((metric, entity)) => Subject::Entity,
+            _ => Subject::Sensor,
+        };
+        let is_temperature = metric == metric::HW_TEMPERATURE;
+        let ambient = if is_temperature { summary::ambient(&sensor.name, entity.id) } else { None };
+        Some(Self { metric, factor, offset, subject, entity, ambient, limits: None })
     }
 
     /// Whether limits of its readings are told.
@@ -65,8 +63,8 @@ impl Measure {
         Some(conversion.apply(raw)? * self.factor + self.offset)
     }
 
-    pub(crate) fn labels(&self) -> Labels<'_> {
-        let place = &self.place;
+    /// Labels of its subject.
+    pub(crate) fn labels<'a>(&self, place: &'a Place) -> Labels<'a> {
         let hw_type = if self.is_fan() { "fan" } else { entity::hw_type(self.entity) };
         Labels::component(&place.id, &place.name)
             .with(Label::HwParent, &place.parent)
@@ -76,34 +74,46 @@ impl Measure {
             .with(Label::Medium, "air")
     }
 
-    /// Records a reading and the limits.
-    pub(crate) fn record(
+    /// The value of a reading, if there is one to be recorded.
+    pub(crate) fn value(
         &self,
         report: &mut ReportBuilder,
         summary: &mut Summary,
         conversion: &Conversion,
         raw: u8,
-    ) {
-        let Some(value) = conversion.apply(raw) else { return report.reject(Rejection::Na) };
-        let value = value * self.factor + self.offset;
+    ) -> Option<f64> {
+        let Some(value) = conversion.apply(raw) else {
+            report.reject(Rejection::Na);
+            return None;
+        };
         let is_first = match self.metric {
             metric::HW_HOST_POWER => summary.is_first_power(),
             metric::HW_HOST_ENERGY => summary.is_first_energy(),
             _ => true,
         };
-        if !is_first {
-            return;
-        }
-        let labels = self.labels();
+        is_first.then_some(value * self.factor + self.offset)
+    }
+
+    /// The limits that are known, where the catalogue has a metric for them.
+    pub(crate) fn told_limits(&self) -> &[(Kind, f64)] {
+        self.limits.as_deref().filter(|_| self.has_limits()).unwrap_or_default()
+    }
+
+    /// Records a value and its limits.
+    pub(crate) fn record(&self, report: &mut ReportBuilder, place: &Place, value: f64) {
+        let labels = self.labels(place);
         report.record(self.metric, &labels, value);
-        let limits = self.limits.iter().flatten();
-        if self.metric == metric::HW_TEMPERATURE {
-            let warning = limits.clone().find(|(kind, _)| *kind == limits::WARNING);
-            summary.temperature(&self.place, self.entity.id, value, warning.map(|(_, value)| *value));
-        }
         let Some(limit) = limits::metric(self.metric) else { return };
-        for (kind, value) in limits {
-            report.record(limit, &labels.with(Label::HwLimitType, kind), *value);
+        for (kind, value) in self.told_limits() {
+            report.record(limit, &labels.with(Label::HwLimitType, kind.as_str()), *value);
+        }
+    }
+
+    /// Weighs a temperature for what is told of the whole device.
+    pub(crate) fn weigh(&self, summary: &mut Summary, value: f64, place: impl FnOnce() -> Place) {
+        if self.metric == metric::HW_TEMPERATURE {
+            let warning = self.told_limits().iter().find(|(kind, _)| *kind == Kind::HighDegraded);
+            summary.temperature(place, self.ambient, value, warning.map(|(_, value)| *value));
         }
     }
 

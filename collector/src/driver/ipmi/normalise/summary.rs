@@ -4,8 +4,14 @@ use model::{Label, Labels, ReportBuilder};
 
 use super::entity;
 use crate::driver::identities::Place;
-use crate::driver::names;
+use crate::driver::names::{self, Ambient};
 use crate::driver::warmth::Warmth;
+
+/// How well a temperature of this name and entity fits as the inlet's.
+pub(crate) fn ambient(name: &str, entity: u8) -> Option<Ambient> {
+    let location = if entity::dcmi_twins(0x40).contains(&entity) { "inlet" } else { "" };
+    names::ambient(name, location)
+}
 
 /// Gathers over one poll.
 #[derive(Debug, Default)]
@@ -26,9 +32,16 @@ impl Summary {
     }
 
     /// Weighs a temperature as that of the inlet, and its distance to the warning limit.
-    pub(crate) fn temperature(&mut self, place: &Place, entity: u8, value: f64, warning: Option<f64>) {
-        let location = if entity::dcmi_twins(0x40).contains(&entity) { "inlet" } else { "" };
-        self.warmth.weigh(place, value, names::ambient(&place.name, location), warning);
+    pub(crate) fn temperature(
+        &mut self,
+        place: impl FnOnce() -> Place,
+        ambient: Option<Ambient>,
+        value: f64,
+        warning: Option<f64>,
+    ) {
+        // Only one that may be the inlet's has to have a name.
+        let place = if ambient.is_some() { place() } else { Place::default() };
+        self.warmth.weigh(&place, value, ambient, warning);
     }
 
     /// Records what is one for a whole device.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use model::Reason;
 
 use super::script::Script;
+use crate::driver::ipmi::error::WireError;
+use crate::driver::ipmi::link::Ask;
 use crate::driver::ipmi::repository::Repository;
 use crate::driver::ipmi::wire::message::Request;
 
@@ -75,11 +77,24 @@ impl Bmc {
     }
 }
 
+/// A device for which a poll has time for so many more questions.
+struct Hurried<F> {
+    script: Script<F>,
+    left: usize,
+}
+
+impl<F: FnMut(&Request) -> Result<Vec<u8>, u8> + Send> Ask for Hurried<F> {
+    async fn ask(&mut self, request: Request) -> Result<Vec<u8>, WireError> {
+        self.left = self.left.checked_sub(1).ok_or(WireError::Deadline)?;
+        self.script.ask(request).await
+    }
+}
+
 async fn read(mut bmc: Bmc) -> (usize, Option<Reason>) {
     let mut repository = Repository::default();
     let mut device = Script::new(|request: &Request| bmc.answer(request));
-    repository.refresh(&mut device, PATIENCE).await.unwrap();
-    (repository.sensors().len(), repository.gap().map(|(reason, _)| reason))
+    let found = repository.refresh(&mut device, PATIENCE).await.unwrap().unwrap();
+    (found.sensors.len(), repository.gap().map(|(reason, _)| reason))
 }
 
 #[tokio::test]
@@ -124,7 +139,8 @@ async fn a_cancelled_reservation_is_made_anew_and_not_for_ever() {
         });
         let mut repository = Repository::default();
         let result = repository.refresh(&mut device, PATIENCE).await;
-        assert_eq!((result.is_ok(), repository.sensors().len() == 20), (expected, expected));
+        let found = result.ok().map(|found| found.unwrap().sensors.len());
+        assert_eq!(found, expected.then_some(20));
         assert!(device.asked(STORAGE, 0x22) <= 8);
     }
 }
@@ -134,14 +150,14 @@ async fn records_are_read_again_when_their_timestamps_change_and_not_before() {
     let bmc = std::sync::Mutex::new(Bmc::new(5));
     let mut device = Script::new(|request: &Request| bmc.lock().unwrap().answer(request));
     let mut repository = Repository::default();
-    assert!(repository.refresh(&mut device, PATIENCE).await.unwrap());
+    assert!(repository.refresh(&mut device, PATIENCE).await.unwrap().is_some());
     let reads = device.asked(STORAGE, 0x23);
     tokio::time::advance(PATIENCE * 24).await;
-    assert!(!repository.refresh(&mut device, PATIENCE).await.unwrap());
+    assert!(repository.refresh(&mut device, PATIENCE).await.unwrap().is_none());
     assert_eq!(device.asked(STORAGE, 0x23), reads);
     *bmc.lock().unwrap() = Bmc { stamp: 2, ..Bmc::new(6) };
-    assert!(repository.refresh(&mut device, PATIENCE).await.unwrap());
-    assert_eq!(repository.sensors().len(), 6);
+    let found = repository.refresh(&mut device, PATIENCE).await.unwrap();
+    assert_eq!(found.unwrap().sensors.len(), 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,9 +167,37 @@ async fn missing_records_are_tried_again_after_the_inventory_interval() {
     let mut repository = Repository::default();
     repository.refresh(&mut device, PATIENCE).await.unwrap();
     bmc.lock().unwrap().silent = None;
-    assert!(!repository.refresh(&mut device, PATIENCE).await.unwrap());
+    assert!(repository.refresh(&mut device, PATIENCE).await.unwrap().is_none());
     assert!(repository.gap().is_some());
     tokio::time::advance(PATIENCE).await;
-    assert!(repository.refresh(&mut device, PATIENCE).await.unwrap());
-    assert_eq!((repository.sensors().len(), repository.gap()), (5, None));
+    let found = repository.refresh(&mut device, PATIENCE).await.unwrap();
+    assert_eq!((found.unwrap().sensors.len(), repository.gap()), (5, None));
+}
+
+#[tokio::test]
+async fn records_that_take_longer_than_a_poll_are_read_in_several() {
+    let mut bmc = Bmc::new(50);
+    let mut repository = Repository::default();
+    let mut asked = Vec::new();
+    let found = loop {
+        assert!(asked.len() < 20, "no poll goes on where the one before ended: {asked:?}");
+        let script = Script::new(|request: &Request| bmc.answer(request));
+        let mut device = Hurried { script, left: 40 };
+        let result = repository.refresh(&mut device, PATIENCE).await;
+        asked.push(device.script.asked(STORAGE, 0x23));
+        match result {
+            Ok(found) => break found.unwrap(),
+            Err(error) => assert!(matches!(error, WireError::Deadline), "{error}"),
+        }
+    };
+    assert_eq!((found.sensors.len(), repository.gap()), (50, None));
+    let names: std::collections::HashSet<_> = found.sensors.iter().map(|sensor| &sensor.name).collect();
+    assert_eq!(names.len(), 50);
+    assert!(
+        repository
+            .refresh(&mut Script::new(|request: &Request| bmc.answer(request)), PATIENCE)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
