@@ -41,7 +41,20 @@ impl Bucket {
         let elapsed = now.saturating_duration_since(self.at).as_secs_f64();
         self.tokens = (self.tokens + elapsed * self.rate).min(self.burst) - 1.0;
         self.at = now;
-        if self.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.tokens / self.rate) }
+        self.time_to(0.0)
+    }
+
+    /// How long it is after the last taking until the next token counts at once.
+    fn pause(&self) -> Duration {
+        self.time_to(1.0)
+    }
+
+    fn time_to(&self, tokens: f64) -> Duration {
+        if self.tokens >= tokens {
+            Duration::ZERO
+        } else {
+            Duration::from_secs_f64((tokens - self.tokens) / self.rate)
+        }
     }
 }
 
@@ -70,6 +83,15 @@ impl Gate {
             tokio::time::sleep(wait).await;
         }
         permit
+    }
+
+    /// Waits until a request that asks for a permit then need not wait for its token.
+    pub async fn settle(&self) {
+        let next = {
+            let bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.at + bucket.pause()
+        };
+        tokio::time::sleep_until(next).await;
     }
 }
 
@@ -109,5 +131,17 @@ mod tests {
         }
         // Full again after 3 s: one request at once, the other four at 2 per second.
         assert_eq!(start.elapsed().as_millis(), 3000 + 4 * 500);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_settled_need_not_wait_for_a_token() {
+        let gate = Gate::new(Budget { concurrency: 1, rate: 50.0 });
+        let start = Instant::now();
+        for request in 1..4 {
+            drop(gate.acquire().await);
+            assert_eq!(start.elapsed().as_millis(), (request - 1) * 20);
+            gate.settle().await;
+            assert_eq!(start.elapsed().as_millis(), request * 20);
+        }
     }
 }

@@ -39,7 +39,6 @@ pub async fn common(profile_dirs: &[PathBuf], state_dir: Option<&Path>) -> anyho
     let snmp = Snmp::bind(epoch).await.context("cannot open a UDP socket for SNMP")?;
     let breakers = breakers(state_dir)?;
     let ipmi = Ipmi::bind(Arc::clone(&breakers), wall_clock, system_entropy)
-        .await
         .context("cannot open a UDP socket for IPMI")?;
     let redfish = Redfish { breakers, clock: wall_clock };
     Ok(Common {

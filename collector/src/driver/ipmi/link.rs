@@ -116,7 +116,7 @@ impl Link {
         let Some(mut open) = self.open.take() else { return };
         open.session.ask(open.farewell(), Instant::now(), CLOSE_TIME.min(self.target.timeout));
         let entropy = self.common.entropy;
-        let _ = tokio::time::timeout(CLOSE_TIME, exchange(&mut open, entropy)).await;
+        let _ = tokio::time::timeout(CLOSE_TIME, exchange(&mut open, entropy, None)).await;
     }
 
     /// Ends a session in which there was no answer. Whether the BMC has kept it is not known: if so, one packet
@@ -124,9 +124,8 @@ impl Link {
     async fn abandon(&mut self) {
         let Some(mut open) = self.open.take() else { return };
         open.session.ask(open.farewell(), Instant::now(), CLOSE_TIME);
-        let Ok(iv) = random(self.common.entropy) else { return };
-        if let Next::Send(packet) = open.session.next(Instant::now(), &iv) {
-            let _ = open.port.send(&packet).await;
+        if let Some(Next::Send(packet)) = open.session.next(Instant::now(), self.common.entropy) {
+            let _ = open.port.send(&packet);
         }
     }
 
@@ -153,7 +152,7 @@ impl Link {
         let timeout = self.target.timeout;
         let Some(open) = &mut self.open else { return Err(WireError::Timeout { timeout }) };
         open.session.ask(request, Instant::now(), timeout);
-        let reply = exchange(open, self.common.entropy).await?;
+        let reply = exchange(open, self.common.entropy, Some(&self.gate)).await?;
         reply.ok_or(WireError::Timeout { timeout })
     }
 
@@ -268,7 +267,7 @@ async fn ping(port: &mut Port, nonce: Nonce) -> bool {
     let [tag, ..] = nonce.random;
     // 255 asks for no answer.
     let tag = tag.min(0xfe);
-    if port.send(&packet::ping(tag)).await.is_err() {
+    if port.send(&packet::ping(tag)).is_err() {
         return false;
     }
     let answer = async {
@@ -285,7 +284,7 @@ async fn ping(port: &mut Port, nonce: Nonce) -> bool {
 async fn log_in(mut login: Login<'_>, port: &mut Port) -> Result<(Session, Suite), WireError> {
     loop {
         match login.next(Instant::now())? {
-            Next::Send(packet) => port.send(&packet).await?,
+            Next::Send(packet) => port.send(&packet)?,
             Next::Silence => return Err(LoginError::Silence.into()),
             Next::Wait(until) => {
                 let Ok(packet) = tokio::time::timeout_at(until, port.receive()).await else { continue };
@@ -298,11 +297,25 @@ async fn log_in(mut login: Login<'_>, port: &mut Port) -> Result<(Session, Suite
     }
 }
 
-/// The reply to what the session was asked; nothing if none came.
-async fn exchange(open: &mut Open, entropy: Entropy) -> Result<Option<Reply>, WireError> {
+/// The reply to what the session was asked; nothing if none came. Where there is a gate, the time to the next
+/// request passes first: the answer is there by then, and two wake-ups become one.
+async fn exchange(
+    open: &mut Open,
+    entropy: Entropy,
+    gate: Option<&Gate>,
+) -> Result<Option<Reply>, WireError> {
     loop {
-        match open.session.next(Instant::now(), &random(entropy)?) {
-            Next::Send(packet) => open.port.send(&packet).await?,
+        match open.session.next(Instant::now(), entropy).ok_or(WireError::Entropy)? {
+            Next::Send(packet) => {
+                open.port.send(&packet)?;
+                let Some(gate) = gate else { continue };
+                gate.settle().await;
+                while let Some(packet) = open.port.take() {
+                    if let Some(reply) = open.session.receive(&packet) {
+                        return Ok(Some(reply));
+                    }
+                }
+            }
             Next::Silence => return Ok(None),
             Next::Wait(until) => {
                 let Ok(packet) = tokio::time::timeout_at(until, open.port.receive()).await else { continue };

@@ -41,16 +41,16 @@ pub struct Ipmi {
 }
 
 impl Ipmi {
-    /// Opens the sockets. `clock` is wall time.
+    /// Opens the sockets, in a runtime of tokio. `clock` is wall time.
     ///
     /// # Errors
     /// No IPv4 socket could be opened.
-    pub async fn bind(
+    pub fn bind(
         breakers: Arc<Breakers>,
         clock: fn() -> Timestamp,
         entropy: Entropy,
     ) -> std::io::Result<Self> {
-        Ok(Self { transport: transport::Transport::bind().await?, breakers, clock, entropy })
+        Ok(Self { transport: transport::Transport::bind()?, breakers, clock, entropy })
     }
 }
 

@@ -1,17 +1,28 @@
 //! The sockets: one UDP socket for IPv4 and one for IPv6, shared by all BMCs of the process.
 //!
+//! Nothing is woken by a packet: thousands of BMCs answer thousands of times in a second, and most answers are
+//! there when their session may ask its next question. Whoever looks then takes what has come for all; who needs
+//! an answer that has not come waits for the common look, some milliseconds later.
+//!
 //! What comes in finds its receiver by the sender's address and by the session that it names. A packet
 //! that nobody waits for is dropped. Nothing of a packet is proved here.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::wire::packet::Packet;
+
+/// From one look for packets to the next, while somebody waits: short beside the 10 to 100 ms that a BMC takes.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Most packets of one look, so that a flood keeps nobody from their work. The system's buffer holds some 200.
+const MAX_LOOK: usize = 256;
 
 /// Largest packet that is taken, in bytes: an RMCP+ payload has 255 bytes at most on a LAN that keeps to
 /// the specification, and Ethernet carries no more than this.
@@ -44,11 +55,18 @@ type Routes = HashMap<Peer, HashMap<u32, mpsc::Sender<Vec<u8>>>>;
 
 /// The sockets.
 pub(crate) struct Transport {
-    v4: Arc<UdpSocket>,
+    shared: Arc<Shared>,
+    look: JoinHandle<()>,
+}
+
+struct Shared {
+    v4: UdpSocket,
     /// Absent where the host has no IPv6.
-    v6: Option<Arc<UdpSocket>>,
-    routes: Arc<Mutex<Routes>>,
-    readers: Vec<JoinHandle<()>>,
+    v6: Option<UdpSocket>,
+    routes: Mutex<Routes>,
+    /// How many wait for a packet that has not come yet, and the word that there is one.
+    waiting: AtomicUsize,
+    wanted: Notify,
 }
 
 impl Transport {
@@ -56,25 +74,28 @@ impl Transport {
     ///
     /// # Errors
     /// No IPv4 socket could be opened.
-    pub(crate) async fn bind() -> std::io::Result<Self> {
-        let v4 = Arc::new(UdpSocket::bind("0.0.0.0:0").await?);
-        let v6 = match UdpSocket::bind("[::]:0").await {
-            Ok(socket) => Some(Arc::new(socket)),
+    pub(crate) fn bind() -> std::io::Result<Self> {
+        let v6 = match open("[::]:0") {
+            Ok(socket) => Some(socket),
             Err(error) => {
                 tracing::info!(%error, "no IPv6 socket for IPMI: targets with IPv6 addresses cannot be polled");
                 None
             }
         };
-        let routes = Arc::default();
-        let readers =
-            v6.iter().chain([&v4]).map(|socket| tokio::spawn(read(Arc::clone(socket), Arc::clone(&routes))));
-        let readers = readers.collect();
-        Ok(Self { v4, v6, routes, readers })
+        let shared = Arc::new(Shared {
+            v4: open("0.0.0.0:0")?,
+            v6,
+            routes: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            wanted: Notify::new(),
+        });
+        let look = tokio::spawn(look(Arc::clone(&shared)));
+        Ok(Self { shared, look })
     }
 
     /// Whether there is a socket for addresses of this kind.
-    pub(crate) const fn reaches(&self, peer: &SocketAddr) -> bool {
-        peer.is_ipv4() || self.v6.is_some()
+    pub(crate) fn reaches(&self, peer: &SocketAddr) -> bool {
+        self.shared.socket(peer).is_some()
     }
 
     /// A way to a peer, for the session that this console calls `console`.
@@ -82,9 +103,9 @@ impl Transport {
     /// # Errors
     /// There is no socket of the address's family, or no place left.
     pub(crate) fn port(&self, peer: SocketAddr, console: u32) -> Result<Port, PortError> {
-        let socket = if peer.is_ipv4() { &self.v4 } else { self.v6.as_ref().ok_or(PortError::Family)? };
+        self.shared.socket(&peer).ok_or(PortError::Family)?;
         let (sender, packets) = mpsc::channel(MAX_WAITING);
-        let mut routes = lock(&self.routes);
+        let mut routes = lock(&self.shared.routes);
         let key = (peer.ip(), peer.port());
         if routes.len() >= MAX_PEERS && !routes.contains_key(&key) {
             return Err(PortError::Peers);
@@ -94,33 +115,112 @@ impl Transport {
             return Err(PortError::Sessions);
         }
         sessions.insert(console, sender);
-        let (socket, routes) = (Arc::clone(socket), Arc::clone(&self.routes));
-        Ok(Port { socket, peer, console, packets, routes })
+        Ok(Port { shared: Arc::clone(&self.shared), peer, console, packets })
     }
 }
 
 impl Drop for Transport {
     fn drop(&mut self) {
-        self.readers.iter().for_each(JoinHandle::abort);
+        self.look.abort();
+    }
+}
+
+fn open(address: &str) -> std::io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Looks for packets again and again while somebody waits.
+async fn look(shared: Arc<Shared>) {
+    loop {
+        while shared.waiting.load(Ordering::Relaxed) == 0 {
+            shared.wanted.notified().await;
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+        for socket in [Some(&shared.v4), shared.v6.as_ref()].into_iter().flatten() {
+            shared.collect(socket);
+        }
+    }
+}
+
+impl Shared {
+    fn socket(&self, peer: &SocketAddr) -> Option<&UdpSocket> {
+        if peer.is_ipv4() { Some(&self.v4) } else { self.v6.as_ref() }
+    }
+
+    /// Gives everybody the packets that have come for them.
+    fn collect(&self, socket: &UdpSocket) {
+        let mut buffer = [0; MAX_PACKET];
+        for _ in 0..MAX_LOOK {
+            let (length, peer) = match socket.recv_from(&mut buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                // An ICMP message to an earlier packet: the next answer may still come.
+                Err(_) => continue,
+            };
+            let Some(bytes) = buffer.get(..length) else { continue };
+            let Some(packet) = Packet::parse(bytes) else { continue };
+            let routes = lock(&self.routes);
+            let Some(sessions) = routes.get(&(peer.ip(), peer.port())) else { continue };
+            match packet.console() {
+                Some(console) => deliver(sessions.get(&console), bytes),
+                None => sessions.values().for_each(|session| deliver(Some(session), bytes)),
+            }
+        }
+    }
+}
+
+/// Somebody waits for a packet for as long as this lives.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        if shared.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
+            shared.wanted.notify_one();
+        }
+        Self(&shared.waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// One session's way to its BMC.
 pub(crate) struct Port {
-    socket: Arc<UdpSocket>,
+    shared: Arc<Shared>,
     peer: SocketAddr,
     console: u32,
     packets: mpsc::Receiver<Vec<u8>>,
-    routes: Arc<Mutex<Routes>>,
 }
 
 impl Port {
-    pub(crate) async fn send(&self, packet: &[u8]) -> std::io::Result<()> {
-        self.socket.send_to(packet, self.peer).await.map(drop)
+    /// Sends a packet. One that finds the system's buffer full is lost, as it may be on its way.
+    pub(crate) fn send(&self, packet: &[u8]) -> std::io::Result<()> {
+        let Some(socket) = self.shared.socket(&self.peer) else { return Ok(()) };
+        match socket.send_to(packet, self.peer) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+            result => result.map(drop),
+        }
+    }
+
+    /// A packet that has come already and claims to be for this session.
+    pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
+        if let Some(socket) = self.shared.socket(&self.peer) {
+            self.shared.collect(socket);
+        }
+        self.packets.try_recv().ok()
     }
 
     /// The next packet that claims to be for this session.
     pub(crate) async fn receive(&mut self) -> Option<Vec<u8>> {
+        if let Some(packet) = self.take() {
+            return Some(packet);
+        }
+        let _waiting = Waiting::new(&self.shared);
         self.packets.recv().await
     }
 }
@@ -128,7 +228,7 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         let peer = (self.peer.ip(), self.peer.port());
-        let mut routes = lock(&self.routes);
+        let mut routes = lock(&self.shared.routes);
         if let Some(sessions) = routes.get_mut(&peer) {
             sessions.remove(&self.console);
             if sessions.is_empty() {
@@ -142,22 +242,6 @@ fn lock(routes: &Mutex<Routes>) -> MutexGuard<'_, Routes> {
     routes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn read(socket: Arc<UdpSocket>, routes: Arc<Mutex<Routes>>) {
-    let mut buffer = [0; MAX_PACKET];
-    loop {
-        // An error here is an ICMP message to an earlier packet: the next answer may still come.
-        let Ok((length, peer)) = socket.recv_from(&mut buffer).await else { continue };
-        let Some(bytes) = buffer.get(..length) else { continue };
-        let Some(packet) = Packet::parse(bytes) else { continue };
-        let routes = lock(&routes);
-        let Some(sessions) = routes.get(&(peer.ip(), peer.port())) else { continue };
-        match packet.console() {
-            Some(console) => deliver(sessions.get(&console), bytes),
-            None => sessions.values().for_each(|session| deliver(Some(session), bytes)),
-        }
-    }
-}
-
 /// A full queue drops the packet, as a network would.
 fn deliver(session: Option<&mpsc::Sender<Vec<u8>>>, bytes: &[u8]) {
     if let Some(session) = session {
@@ -167,6 +251,8 @@ fn deliver(session: Option<&mpsc::Sender<Vec<u8>>>, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UdpSocket;
+
     use super::*;
     use crate::driver::ipmi::wire::packet;
 
@@ -177,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn packets_find_their_session_by_address_port_and_id() {
-        let transport = Transport::bind().await.unwrap();
+        let transport = Transport::bind().unwrap();
         for loopback in ["127.0.0.1:0", "[::1]:0"] {
             let bmcs = [UdpSocket::bind(loopback).await.unwrap(), UdpSocket::bind(loopback).await.unwrap()];
             let addresses = [bmcs[0].local_addr().unwrap(), bmcs[1].local_addr().unwrap()];
@@ -186,7 +272,7 @@ mod tests {
             for (index, (bmc, console)) in sessions.into_iter().enumerate() {
                 let mut ports: Vec<Port> =
                     sessions.map(|(bmc, console)| transport.port(addresses[bmc], console).unwrap()).into();
-                ports[index].send(b"hello").await.unwrap();
+                ports[index].send(b"hello").unwrap();
                 let mut buffer = [0; 16];
                 let (_, console_address) = bmcs[bmc].recv_from(&mut buffer).await.unwrap();
                 // From the other BMC, and for nobody: both are dropped.
@@ -198,12 +284,12 @@ mod tests {
                 }
             }
         }
-        assert!(lock(&transport.routes).is_empty(), "a port that is gone leaves nothing behind");
+        assert!(lock(&transport.shared.routes).is_empty(), "a port that is gone leaves nothing behind");
     }
 
     #[tokio::test]
     async fn the_table_is_bounded_and_a_flood_waits_for_nobody() {
-        let transport = Transport::bind().await.unwrap();
+        let transport = Transport::bind().unwrap();
         let bmc = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let peer = bmc.local_addr().unwrap();
         let mut ports: Vec<Port> =
@@ -212,7 +298,7 @@ mod tests {
         ports.pop();
         assert_eq!(transport.port(peer, 1).err(), Some(PortError::Sessions), "an id is used once");
         let mut last = transport.port(peer, 99).unwrap();
-        last.send(b"hello").await.unwrap();
+        last.send(b"hello").unwrap();
         let (_, console) = bmc.recv_from(&mut [0; 16]).await.unwrap();
         for _ in 0..3 * MAX_WAITING {
             bmc.send_to(&datagram(99), console).await.unwrap();

@@ -21,7 +21,7 @@ async fn common() -> Common {
         snmp: Arc::new(Snmp::bind(1).await.unwrap()),
         profiles: Arc::new(Profiles::builtin().unwrap()),
         redfish: Arc::new(Redfish { breakers: Arc::clone(&breakers), clock: || NOW }),
-        ipmi: Arc::new(Ipmi::bind(breakers, || NOW, system_entropy).await.unwrap()),
+        ipmi: Arc::new(Ipmi::bind(breakers, || NOW, system_entropy).unwrap()),
     }
 }
 

@@ -81,7 +81,7 @@ impl Poller {
     }
 
     async fn with(target: Arc<Target>, breakers: Arc<Breakers>) -> Self {
-        let common = Arc::new(Ipmi::bind(breakers, || NOW, system_entropy).await.unwrap());
+        let common = Arc::new(Ipmi::bind(breakers, || NOW, system_entropy).unwrap());
         let report = ReportBuilder::new(Arc::clone(&target.device));
         Self { driver: IpmiDriver::new(common, target).unwrap(), report }
     }

@@ -18,7 +18,7 @@ const NOW: i64 = 1_700_000_000_000;
 
 async fn common() -> Arc<Ipmi> {
     let breakers = Breakers::in_memory([0; 16]);
-    Arc::new(Ipmi::bind(breakers, || NOW, system_entropy).await.unwrap())
+    Arc::new(Ipmi::bind(breakers, || NOW, system_entropy).unwrap())
 }
 
 pub(super) async fn driver(target: &Arc<Target>) -> (IpmiDriver, ReportBuilder) {

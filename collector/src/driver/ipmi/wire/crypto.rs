@@ -2,7 +2,7 @@
 
 use aes::Aes128;
 use cbc::cipher::block_padding::NoPadding;
-use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
@@ -63,41 +63,83 @@ fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(mac.finalize().into_bytes().to_vec())
 }
 
-/// The keys of one session. Every copy of them is wiped when it goes.
+/// Additional key material (section 13.32): K1 and K2 for 1 and 2. The constants have 20 bytes whatever the
+/// suite.
+pub(crate) fn key(suite: Suite, sik: &[u8], number: u8) -> Zeroizing<Vec<u8>> {
+    suite.hmac(sik, &[&[number; KEY_LENGTH]])
+}
+
+/// The keys of one session, made ready once: each packet takes copies. Every copy of them is wiped when it goes.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    pub(crate) suite: Suite,
-    /// K1.
-    pub(crate) integrity: Zeroizing<Vec<u8>>,
-    /// K2, as far as AES-128 takes it.
-    cipher: Zeroizing<Vec<u8>>,
+    /// With K1.
+    integrity: Integrity,
+    /// With K2, as far as AES-128 takes it.
+    cipher: Aes128,
+}
+
+#[derive(Clone)]
+enum Integrity {
+    Sha256(Hmac<Sha256>),
+    Sha1(Hmac<Sha1>),
 }
 
 impl Keys {
-    /// From the session integrity key: section 13.32. Both constants have 20 bytes whatever the suite.
-    pub(crate) fn derive(suite: Suite, sik: &[u8]) -> Self {
-        let mut cipher = suite.hmac(sik, &[&[2; KEY_LENGTH]]);
-        cipher.truncate(BLOCK);
-        Self { suite, integrity: suite.hmac(sik, &[&[1; KEY_LENGTH]]), cipher }
+    /// From the session integrity key. `None` if it is none.
+    pub(crate) fn derive(suite: Suite, sik: &[u8]) -> Option<Self> {
+        let (k1, k2) = (key(suite, sik, 1), key(suite, sik, 2));
+        let integrity = match suite {
+            Suite::Sha256 => Integrity::Sha256(Hmac::new_from_slice(&k1).ok()?),
+            Suite::Sha1 => Integrity::Sha1(Hmac::new_from_slice(&k1).ok()?),
+        };
+        Some(Self { integrity, cipher: Aes128::new_from_slice(k2.get(..BLOCK)?).ok()? })
     }
 
-    #[cfg(test)]
-    pub(crate) fn cipher_key(&self) -> &[u8] {
-        &self.cipher
+    /// Length of an integrity code, in bytes.
+    pub(crate) const fn code_length(&self) -> usize {
+        match self.integrity {
+            Integrity::Sha256(_) => Suite::Sha256.code_length(),
+            Integrity::Sha1(_) => Suite::Sha1.code_length(),
+        }
+    }
+
+    /// Appends the integrity code of what follows the first `skipped` bytes.
+    pub(crate) fn sign(&self, packet: &mut Vec<u8>, skipped: usize) {
+        let covered = packet.get(skipped..).unwrap_or_default();
+        match &self.integrity {
+            Integrity::Sha256(mac) => {
+                let code = mac.clone().chain_update(covered).finalize().into_bytes();
+                packet.extend(code.iter().take(self.code_length()));
+            }
+            Integrity::Sha1(mac) => {
+                let code = mac.clone().chain_update(covered).finalize().into_bytes();
+                packet.extend(code.iter().take(self.code_length()));
+            }
+        }
+    }
+
+    /// Whether that is the integrity code of these bytes, in a time that doesn't tell where it differs.
+    pub(crate) fn proves(&self, covered: &[u8], code: &[u8]) -> bool {
+        if code.len() != self.code_length() {
+            return false;
+        }
+        match &self.integrity {
+            Integrity::Sha256(mac) => mac.clone().chain_update(covered).verify_truncated_left(code).is_ok(),
+            Integrity::Sha1(mac) => mac.clone().chain_update(covered).verify_truncated_left(code).is_ok(),
+        }
     }
 
     /// Encrypts whole blocks: section 13.29.
-    pub(crate) fn encrypt(&self, iv: &[u8; BLOCK], mut data: Vec<u8>) -> Option<Vec<u8>> {
+    pub(crate) fn encrypt(&self, iv: &[u8; BLOCK], data: &mut [u8]) -> Option<()> {
         let length = data.len();
-        let cipher = cbc::Encryptor::<Aes128>::new_from_slices(&self.cipher, iv).ok()?;
-        cipher.encrypt_padded::<NoPadding>(&mut data, length).ok()?;
-        Some(data)
+        let cipher = cbc::Encryptor::inner_iv_init(&self.cipher, iv.into());
+        cipher.encrypt_padded::<NoPadding>(data, length).ok().map(drop)
     }
 
     /// Decrypts whole blocks.
     pub(crate) fn decrypt(&self, iv: &[u8; BLOCK], data: &[u8]) -> Option<Vec<u8>> {
         let mut data = data.to_vec();
-        let cipher = cbc::Decryptor::<Aes128>::new_from_slices(&self.cipher, iv).ok()?;
+        let cipher = cbc::Decryptor::inner_iv_init(&self.cipher, iv.into());
         cipher.decrypt_padded::<NoPadding>(&mut data).ok()?;
         Some(data)
     }

@@ -50,7 +50,7 @@ enum Step {
     Capabilities,
     Open,
     Rakp2 { bmc: u32 },
-    Rakp4 { bmc: u32, keys: Keys, expected: Vec<u8> },
+    Rakp4 { bmc: u32, keys: Box<Keys>, expected: Vec<u8> },
 }
 
 /// How a received packet moved the login.
@@ -237,10 +237,10 @@ impl<'a> Login<'a> {
         let role = roles.find(|role| same(&exchange.rakp2(*role), reader.rest()));
         let role = role.ok_or(LoginError::Password)?;
         let sik = exchange.sik(role);
-        let keys = Keys::derive(self.proposal.suite(), &sik);
+        let keys = Keys::derive(self.proposal.suite(), &sik).ok_or(LoginError::Malformed)?;
         let expected = exchange.rakp4(&sik);
         let payload = exchange.answer(role);
-        self.go(Step::Rakp4 { bmc, keys, expected }, packet::RAKP_3, payload, now);
+        self.go(Step::Rakp4 { bmc, keys: Box::new(keys), expected }, packet::RAKP_3, payload, now);
         Ok(())
     }
 
@@ -251,7 +251,7 @@ impl<'a> Login<'a> {
         }
         match std::mem::replace(&mut self.step, Step::Capabilities) {
             Step::Rakp4 { bmc, keys, expected } if same(&expected, reader.rest()) => {
-                let session = Session::new(keys, bmc, self.nonce.console);
+                let session = Session::new(*keys, bmc, self.nonce.console);
                 Ok(Progress::Done(Box::new(session), self.proposal.suite()))
             }
             _ => Err(LoginError::GroupKey),

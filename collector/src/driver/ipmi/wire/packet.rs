@@ -1,6 +1,6 @@
 //! RMCP and RMCP+ packets (sections 13.1, 13.2, 13.6 and 13.28 to 13.29).
 
-use super::crypto::{BLOCK, Keys, same};
+use super::crypto::{BLOCK, Keys};
 use crate::driver::ipmi::bytes::Reader;
 
 /// RMCP 1.0, no acknowledgement wanted, class IPMI.
@@ -22,6 +22,9 @@ const RMCP_PLUS: u8 = 0x06;
 
 /// Payload type of an IPMI message, encrypted and authenticated.
 const SEALED: u8 = 0xc0;
+
+/// Most bytes around the payload: headers of RMCP and of the session, trailer and integrity code.
+const MAX_FRAME: usize = 40;
 
 /// Next header, which ends what is authenticated.
 const NEXT_HEADER: u8 = 0x07;
@@ -131,32 +134,35 @@ pub(crate) fn seal(
     iv: &[u8; BLOCK],
     message: &[u8],
 ) -> Option<Vec<u8>> {
-    let padding = message.len().checked_add(1)?.next_multiple_of(BLOCK).checked_sub(message.len() + 1)?;
-    let padding = u8::try_from(padding).ok()?;
-    let mut plain = message.to_vec();
-    plain.extend(1..=padding);
-    plain.push(padding);
-    let payload = [&iv[..], &keys.encrypt(iv, plain)?].concat();
-    let mut packet = [&RMCP[..], &[RMCP_PLUS, SEALED]].concat();
-    packet.extend_from_slice(&session.to_le_bytes());
-    packet.extend_from_slice(&sequence.to_le_bytes());
-    packet.extend_from_slice(&length(&payload));
-    packet.extend_from_slice(&payload);
+    let plain = message.len().checked_add(1)?.next_multiple_of(BLOCK);
+    let length = u16::try_from(plain.checked_add(BLOCK)?).ok()?;
+    let mut packet = Vec::with_capacity(usize::from(length).checked_add(MAX_FRAME)?);
+    packet.extend(RMCP);
+    packet.extend([RMCP_PLUS, SEALED]);
+    packet.extend(session.to_le_bytes());
+    packet.extend(sequence.to_le_bytes());
+    packet.extend(length.to_le_bytes());
+    packet.extend(iv);
+    let start = packet.len();
+    packet.extend(message);
+    let padding = u8::try_from(plain.checked_sub(message.len())?.checked_sub(1)?).ok()?;
+    packet.extend(1..=padding);
+    packet.push(padding);
+    keys.encrypt(iv, packet.get_mut(start..)?)?;
     // What is authenticated, with the two bytes of the trailer, is a multiple of four.
     let covered = packet.len().checked_add(2)?.checked_sub(RMCP.len())?;
     let padding = covered.next_multiple_of(4).checked_sub(covered)?;
     packet.resize(packet.len().checked_add(padding)?, 0xff);
     packet.extend([u8::try_from(padding).ok()?, NEXT_HEADER]);
-    let code = keys.suite.code(&keys.integrity, &[packet.get(RMCP.len()..)?]);
-    packet.extend_from_slice(&code);
+    keys.sign(&mut packet, RMCP.len());
     Some(packet)
 }
 
 /// Sequence number and message of a sealed packet; `None` unless its integrity code is right.
 pub(crate) fn unseal(keys: &Keys, sealed: &[u8]) -> Option<(u32, Vec<u8>)> {
-    let covered = sealed.len().checked_sub(keys.suite.code_length())?;
+    let covered = sealed.len().checked_sub(keys.code_length())?;
     let (covered, code) = sealed.split_at_checked(covered)?;
-    if !same(&keys.suite.code(&keys.integrity, &[covered]), code) {
+    if !keys.proves(covered, code) {
         return None;
     }
     let mut reader = Reader::new(covered);
@@ -184,7 +190,7 @@ mod tests {
     use crate::driver::ipmi::wire::crypto::Suite;
 
     fn keys(suite: Suite) -> Keys {
-        Keys::derive(suite, &[7; 20])
+        Keys::derive(suite, &[7; 20]).unwrap()
     }
 
     #[test]
@@ -231,7 +237,7 @@ mod tests {
             let _ = Packet::parse(&bytes).map(|packet| packet.console());
             let _ = Packet::parse(&[&RMCP[..], &bytes].concat()).map(|packet| packet.console());
             let mut signed = bytes.clone();
-            signed.extend(keys(Suite::Sha1).suite.code(&keys(Suite::Sha1).integrity, &[&bytes]));
+            keys(Suite::Sha1).sign(&mut signed, 0);
             let _ = unseal(&keys(Suite::Sha1), &signed);
         }
     }

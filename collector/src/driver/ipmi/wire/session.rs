@@ -50,10 +50,15 @@ impl Session {
         self.pending = Some(Pending { request, sequences: Vec::new(), retry: Retry::new(now, patience) });
     }
 
-    /// What to do now. Every sending has numbers of its own. `iv` is random.
-    pub(crate) fn next(&mut self, now: Instant, iv: &[u8; BLOCK]) -> Next {
-        let Some(pending) = &mut self.pending else { return Next::Silence };
-        match pending.retry.turn(now) {
+    /// What to do now. Every sending has numbers of its own. `random` is asked for an initialisation vector where
+    /// there is something to send; `None` if it has none.
+    pub(crate) fn next(
+        &mut self,
+        now: Instant,
+        random: impl FnOnce() -> Option<[u8; BLOCK]>,
+    ) -> Option<Next> {
+        let Some(pending) = &mut self.pending else { return Some(Next::Silence) };
+        Some(match pending.retry.turn(now) {
             Turn::Over => Next::Silence,
             Turn::Wait(until) => Next::Wait(until),
             Turn::Send => {
@@ -62,9 +67,10 @@ impl Session {
                 // Zero is for packets outside of a session.
                 self.outbound = self.outbound.checked_add(1).unwrap_or(1);
                 let message = pending.request.encode(self.sequence);
-                seal(&self.keys, self.bmc, self.outbound, iv, &message).map_or(Next::Silence, Next::Send)
+                let packet = seal(&self.keys, self.bmc, self.outbound, &random()?, &message);
+                packet.map_or(Next::Silence, Next::Send)
             }
-        }
+        })
     }
 
     /// Takes a packet. The reply, if it is the one that is waited for; anything else is dropped.
@@ -125,7 +131,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(5);
 
     fn session() -> Session {
-        Session::new(Keys::derive(Suite::Sha256, &[1; 32]), 0xb, 0xc)
+        Session::new(Keys::derive(Suite::Sha256, &[1; 32]).unwrap(), 0xb, 0xc)
     }
 
     /// What a BMC with the same keys would answer.
@@ -133,12 +139,16 @@ mod tests {
         let mut message = vec![0x81, 0x1c, 0, 0x20, rq << 2, command, 0];
         message.extend_from_slice(data);
         message.push(0);
-        let keys = Keys::derive(Suite::Sha256, &[1; 32]);
+        let keys = Keys::derive(Suite::Sha256, &[1; 32]).unwrap();
         seal(&keys, 0xc, sequence, &[9; 16], &message).unwrap()
     }
 
+    fn next(session: &mut Session, now: Instant) -> Next {
+        session.next(now, || Some([0; 16])).unwrap()
+    }
+
     fn sent(session: &mut Session, now: Instant) {
-        assert!(matches!(session.next(now, &[0; 16]), Next::Send(_)));
+        assert!(matches!(next(session, now), Next::Send(_)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -161,12 +171,12 @@ mod tests {
     async fn a_retry_has_new_numbers_and_the_first_reply_still_counts() {
         let (mut session, now) = (session(), Instant::now());
         session.ask(Request::new(6, 1, &[]), now, PATIENCE);
-        let Next::Send(first) = session.next(now, &[0; 16]) else { panic!("nothing was sent") };
-        let Next::Wait(until) = session.next(now, &[0; 16]) else { panic!("no wait") };
-        let Next::Send(second) = session.next(until, &[0; 16]) else { panic!("no retry") };
+        let Next::Send(first) = next(&mut session, now) else { panic!("nothing was sent") };
+        let Next::Wait(until) = next(&mut session, now) else { panic!("no wait") };
+        let Next::Send(second) = next(&mut session, until) else { panic!("no retry") };
         assert_ne!(first, second);
         assert_eq!(session.receive(&reply(1, 1, 1, &[5])).unwrap().data, [5]);
-        assert_eq!(session.next(until, &[0; 16]), Next::Silence);
+        assert_eq!(next(&mut session, until), Next::Silence);
     }
 
     #[test]

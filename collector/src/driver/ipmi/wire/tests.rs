@@ -82,7 +82,8 @@ fn receive(login: &mut Login<'_>, answer: &[u8]) -> Result<Option<Session>, Logi
 /// Asks Get Device ID in a session.
 fn question(session: &mut Session) -> Vec<u8> {
     session.ask(Request::new(6, 1, &[]), Instant::now(), PATIENCE);
-    let Next::Send(packet) = session.next(Instant::now(), &[7; 16]) else { panic!("nothing to send") };
+    let next = session.next(Instant::now(), || Some([7; 16]));
+    let Some(Next::Send(packet)) = next else { panic!("nothing to send") };
     packet
 }
 

@@ -114,7 +114,7 @@ async fn ipv6_and_two_bmcs_behind_one_address() {
         Agent::bind(address.parse().unwrap(), Bmc::parse(BMC).unwrap(), BmcOptions::default()).unwrap()
     };
     let agents = ["[::1]:0", "127.0.0.1:0", "127.0.0.1:0"].map(bind);
-    let common = Arc::new(Ipmi::bind(Breakers::in_memory([0; 16]), || NOW, system_entropy).await.unwrap());
+    let common = Arc::new(Ipmi::bind(Breakers::in_memory([0; 16]), || NOW, system_entropy).unwrap());
     let [mut v6, mut first, mut second] = agents.each_ref().map(|agent| {
         let target = target(agent, monitor("monitor"));
         let report = ReportBuilder::new(Arc::clone(&target.device));
