@@ -280,7 +280,7 @@ impl Point {
                 Err(error) if error.code().is_some() => continue,
                 Err(error) => return Err(error),
             };
-            limits.extend(measure.limit(raw, &conversion).map(|value| (kind, value)));
+            limits.extend(measure.convert(raw, &conversion).map(|value| (kind, value)));
         }
         if let Some(measure) = &mut self.measure {
             measure.limits = Some(limits.into());

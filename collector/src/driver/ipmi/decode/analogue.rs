@@ -91,12 +91,12 @@ impl Conversion {
     }
 }
 
+/// Powers of ten that a signed exponent of four bits asks for.
+const POWERS: [f64; 9] = [1.0, 10.0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+
 fn scale(value: f64, exponent: i8) -> f64 {
-    match i32::from(exponent) {
-        0 => value,
-        exponent if exponent < 0 => value / 10_f64.powi(-exponent),
-        exponent => value * 10_f64.powi(exponent),
-    }
+    let power = POWERS.get(usize::from(exponent.unsigned_abs())).copied().unwrap_or(f64::NAN);
+    if exponent < 0 { value / power } else { value * power }
 }
 
 /// A physical quantity that the catalogue has.

@@ -10,7 +10,7 @@ use super::limits::{self, Kind};
 use super::summary::{self, Summary};
 use crate::driver::identities::Place;
 use crate::driver::ipmi::decode::analogue::{Conversion, Quantity, quantity};
-use crate::driver::ipmi::decode::sdr::{Entity, Sensor};
+use crate::driver::ipmi::decode::sdr::{Entity, Sensor, Units};
 use crate::driver::names::{Ambient, Side, is_whole_device, name_key};
 
 /// Sensor types (table 42-3).
@@ -21,9 +21,7 @@ const BATTERY: u8 = 0x29;
 #[derive(Clone, Debug)]
 pub(crate) struct Measure {
     metric: Metric,
-    /// The line that leads to the metric's unit.
-    factor: f64,
-    offset: f64,
+    units: Units,
     pub(crate) subject: Subject,
     entity: Entity,
     /// How well it fits as the inlet's temperature.
@@ -39,7 +37,7 @@ impl Measure {
     /// Of a sensor. `None` if its readings are no numbers that the catalogue has.
     pub(crate) fn of(sensor: &Sensor, taken: &mut Taken) -> Option<Self> {
         sensor.conversion?;
-        let (quantity, factor, offset) = quantity(sensor.units)?;
+        let (quantity, ..) = quantity(sensor.units)?;
         let (metric, is_supply) = meaning(sensor, quantity)?;
         let entity = sensor.entity;
         let subject = match metric {
@@ -50,7 +48,7 @@ impl Measure {
         };
         let is_temperature = metric == metric::HW_TEMPERATURE;
         let ambient = if is_temperature { summary::ambient(&sensor.name, entity.id) } else { None };
-        Some(Self { metric, factor, offset, subject, entity, ambient, limits: None })
+        Some(Self { metric, units: sensor.units, subject, entity, ambient, limits: None })
     }
 
     /// Whether limits of its readings are told.
@@ -58,9 +56,10 @@ impl Measure {
         limits::metric(self.metric).is_some()
     }
 
-    /// A limit in the metric's unit.
-    pub(crate) fn limit(&self, raw: u8, conversion: &Conversion) -> Option<f64> {
-        Some(conversion.apply(raw)? * self.factor + self.offset)
+    /// A reading or a limit in the metric's unit.
+    pub(crate) fn convert(&self, raw: u8, conversion: &Conversion) -> Option<f64> {
+        let (_, factor, offset) = quantity(self.units)?;
+        Some(conversion.apply(raw)? * factor + offset)
     }
 
     /// Labels of its subject.
@@ -82,7 +81,7 @@ impl Measure {
         conversion: &Conversion,
         raw: u8,
     ) -> Option<f64> {
-        let Some(value) = conversion.apply(raw) else {
+        let Some(value) = self.convert(raw, conversion) else {
             report.reject(Rejection::Na);
             return None;
         };
@@ -91,7 +90,7 @@ impl Measure {
             metric::HW_HOST_ENERGY => summary.is_first_energy(),
             _ => true,
         };
-        is_first.then_some(value * self.factor + self.offset)
+        is_first.then_some(value)
     }
 
     /// The limits that are known, where the catalogue has a metric for them.
