@@ -15,13 +15,13 @@ use crate::poll::task::tests::target;
 
 const SENSOR: u8 = 0x04;
 
-fn sensor(record: &[u8]) -> Arc<Sensor> {
+fn sensor(record: &[u8]) -> Sensor {
     let Some(Record::Sensors(mut sensors)) = sdr::decode(record) else { panic!("no sensor") };
-    Arc::new(sensors.remove(0))
+    sensors.remove(0)
 }
 
 /// Sensor 1, the speed of a fan: a full record (section 43.1) in RPM.
-fn fan() -> Arc<Sensor> {
+fn fan() -> Sensor {
     let mut record = vec![1, 0, 0x51, 0x01, 0, 0x20, 0, 1, 0x1d, 1, 0x7f, 0x68, 0x04, 0x01];
     record.extend([0; 6]);
     record.extend([0x00, 18, 0, 0, 1, 0, 0, 0, 0, 0]);
@@ -31,7 +31,7 @@ fn fan() -> Arc<Sensor> {
 }
 
 /// Sensor 2, the states of a power supply: a compact record (section 43.2).
-fn supply() -> Arc<Sensor> {
+fn supply() -> Sensor {
     let mut record = vec![2, 0, 0x51, 0x02, 0, 0x20, 0, 2, 0x0a, 1, 0x7f, 0, 0x08, 0x6f];
     record.extend([0, 0, 0, 0, 0x0f, 0, 0xc0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
     record.extend(b"\xc3PS1");
@@ -48,7 +48,7 @@ async fn parts_whose_sensors_sleep_have_not_vanished() {
     const BOTH: [Option<f64>; 2] = [Some(1.0), Some(1.0)];
     // Replies to Get Sensor Reading (table 35-15), or completion codes.
     let awake: [Result<&[u8], u8>; 2] = [Ok(&[24, 0xc0, 0xc0]), Ok(&[0, 0xc0, 0x01, 0x80])];
-    let mut sensors = Sensors::of(&[fan(), supply()], &[]);
+    let mut sensors = Sensors::of(vec![fan(), supply()], &[]);
     let mut report = ReportBuilder::new(Arc::clone(&target("bmc").device));
     for (replies, expected) in [
         (awake, BOTH),
