@@ -8,19 +8,20 @@
 # segment. Beside it Debian's Prometheus in agent mode and vmagent scrape the same metrics as often, with their
 # receivers down: their memory is for comparison, and lacks what polls the devices. Each process is measured as its
 # pages of its own (anonymous) and those of files, which the kernel takes back when it needs them.
-# Needs Debian's prometheus and victoria-metrics. PROFILE=dist measures what is shipped.
+# Fails over 15 MB. What is shipped to a pole is one static file: PROFILE=dist TARGET=x86_64-unknown-linux-musl, which
+# needs Debian's musl-tools and `rustup target add`. Needs Debian's prometheus and victoria-metrics.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-seconds="${1:-300}" profile="${PROFILE:-release}"
+seconds="${1:-300}" profile="${PROFILE:-release}" target="${TARGET:-}"
 first_port=22000 web=127.0.0.1:19810 nobody=127.0.0.1:9 limit_mb=15
 recordings=(pole-sensor.snmprec pole-sensor.snmprec ups.snmprec switch.snmprec)
 for tool in prometheus vmagent; do
     command -v "$tool" >/dev/null || { echo "$tool is missing" >&2; exit 1; }
 done
 
-[ -n "${POLE_NO_BUILD:-}" ] || cargo build --profile "$profile" --locked -p lightsout-collector -p lightsout-mocks
-bin="${CARGO_TARGET_DIR:-target}/$profile"
+[ -n "${POLE_NO_BUILD:-}" ] || cargo build --profile "$profile" ${target:+--target "$target"} --locked -p lightsout-collector -p lightsout-mocks
+bin="${CARGO_TARGET_DIR:-target}${target:+/$target}/$profile"
 work="$(mktemp -d)"
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
