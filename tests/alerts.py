@@ -16,7 +16,6 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,8 @@ import urllib.parse
 import urllib.request
 
 import yaml
+
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPEED = 10
@@ -104,12 +105,6 @@ def shorter_route(route):
             route[key] = shorter(route[key])
     for each in route.get("routes", []):
         shorter_route(each)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(address, path):

@@ -6,7 +6,6 @@
 
 import argparse
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ import urllib.parse
 import urllib.request
 
 import json
+
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Seconds from one scrape to the next. The dashboards' rates look back over a minute.
@@ -31,12 +32,6 @@ rule_files: ["{root}/alert-rules/*.yml"]
 scrape_configs:
   - {{job_name: lightsout, honor_labels: true, static_configs: [{{targets: ["{demo}"]}}]}}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(prometheus, query):

@@ -15,7 +15,6 @@ import http.server
 import pathlib
 import random
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,8 @@ import time
 import urllib.request
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEVICES = 5
@@ -46,12 +47,6 @@ destinations:
   - {{name: counting, type: otlp, url: "http://{receiver}/v1/metrics", compression: none, order: {order}}}
 targets:
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def attributes(pairs):
