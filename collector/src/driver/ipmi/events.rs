@@ -1,7 +1,9 @@
 //! The system event log (section 31): counts the entries that are new since the last look, by severity.
 //!
 //! What the log held when it was first seen is no news, as with Redfish. The log is followed from the last
-//! entry that was seen; where that one is gone, the log was erased or overwritten, and all it holds is new.
+//! entry that was seen; where that one is gone, the log was erased or overwritten, and all it holds is new. Nor is
+//! it news what comes back: a device that starts shows its log empty. Whether it was erased is seen once it holds
+//! something, by its time of erasure or by the entry itself.
 
 use model::{Label, Labels, Rejection, ReportBuilder, metric};
 
@@ -49,7 +51,8 @@ impl EventLog {
         let info = Info::decode(&info).ok_or(WireError::Malformed("the event log's state is too short"))?;
         let result = match self.known {
             None => self.begin(device, info).await,
-            Some(_) if self.settled == Some(info) => Ok(()),
+            // An empty log has no news. What it held is remembered until it holds something else.
+            Some(_) if self.settled == Some(info) || info.entries == 0 => Ok(()),
             Some(known) => self.follow(device, info, known, report).await,
         };
         for (severity, count) in SEVERITIES.iter().zip(self.counts).filter(|_| self.known.is_some()) {
@@ -79,9 +82,6 @@ impl EventLog {
         }
         self.known = Some(info);
         let mut next = self.after_last(device).await?;
-        if info.entries == 0 {
-            next = LAST;
-        }
         for _ in 0..MAX_ENTRIES {
             if next == LAST {
                 self.settled = Some(info);

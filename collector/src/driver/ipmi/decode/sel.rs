@@ -26,10 +26,10 @@ impl Info {
         Some(Self { entries, times: [reader.u32()?, reader.u32()?] })
     }
 
-    /// Whether the log was erased since `before`.
+    /// Whether the log says that it was erased since `before`. Some devices have no time of that.
     pub(crate) fn was_erased_since(&self, before: &Self) -> bool {
         let [[_, erased], [_, erased_before]] = [self.times, before.times];
-        erased != erased_before || self.entries < before.entries
+        erased != erased_before
     }
 }
 
@@ -79,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn an_erased_log_has_another_time_or_fewer_entries() {
+    fn an_erased_log_has_another_time_of_erasure() {
         let info = |entries: u8, erased: u8| {
             Info::decode(&[0x51, entries, 0, 0, 0, 9, 0, 0, 0, erased, 0, 0, 0, 2]).unwrap()
         };
         assert!(!info(5, 1).was_erased_since(&info(4, 1)));
         assert!(info(5, 2).was_erased_since(&info(4, 1)));
-        assert!(info(3, 1).was_erased_since(&info(4, 1)));
+        assert!(!info(3, 1).was_erased_since(&info(4, 1)), "an entry was removed");
         assert_eq!(Info::decode(&[0x51, 1, 0]), None);
     }
 

@@ -70,7 +70,7 @@ async fn a_log_that_begins_empty_counts_from_its_first_entry() {
 }
 
 #[tokio::test]
-async fn a_cleared_log_is_recognised_by_its_erasure_its_size_or_a_missing_entry() {
+async fn a_cleared_log_is_recognised_by_its_erasure_or_a_missing_entry() {
     let log = Mutex::new(Log { entries: vec![(1, 1), (2, 2), (3, 3)], erased: 0 });
     let mut events = EventLog::default();
     assert_eq!(look(&mut events, &log).await, 0.0);
@@ -88,6 +88,58 @@ async fn a_cleared_log_is_recognised_by_its_erasure_its_size_or_a_missing_entry(
     assert_eq!(look(&mut events, &log).await, 5.0);
     log.lock().unwrap().entries = vec![(1, 11)];
     assert_eq!(look(&mut events, &log).await, 6.0);
+}
+
+#[tokio::test]
+async fn old_entries_that_a_starting_device_does_not_show_are_no_news_when_they_are_back() {
+    let full = || Log { entries: vec![(1, 1), (2, 2), (3, 3)], erased: 1 };
+    // The time of the erasure as ever; none, as the log is not read yet.
+    for erased in [1, 0] {
+        let log = Mutex::new(full());
+        let mut events = EventLog::default();
+        assert_eq!(look(&mut events, &log).await, 0.0);
+        for _ in 0..5 {
+            *log.lock().unwrap() = Log { entries: vec![], erased };
+            assert_eq!(look(&mut events, &log).await, 0.0);
+        }
+        *log.lock().unwrap() = full();
+        assert_eq!(look(&mut events, &log).await, 0.0, "erased at {erased}");
+        // What came while it started is news.
+        log.lock().unwrap().entries = vec![];
+        assert_eq!(look(&mut events, &log).await, 0.0);
+        *log.lock().unwrap() = full();
+        log.lock().unwrap().entries.push((4, 4));
+        assert_eq!(look(&mut events, &log).await, 1.0);
+    }
+}
+
+#[tokio::test]
+async fn a_cleared_log_is_recognised_without_a_clock_or_a_time_of_erasure() {
+    // Without a clock: entries have no time, and look the same. Only the erasure tells that they are others.
+    let log = Mutex::new(Log { entries: vec![(1, 0)], erased: 1 });
+    let mut events = EventLog::default();
+    assert_eq!(look(&mut events, &log).await, 0.0);
+    *log.lock().unwrap() = Log { entries: vec![], erased: 2 };
+    assert_eq!(look(&mut events, &log).await, 0.0);
+    log.lock().unwrap().entries = vec![(1, 0)];
+    assert_eq!(look(&mut events, &log).await, 1.0);
+    // Without a time of erasure: the entry has another time.
+    let log = Mutex::new(Log { entries: vec![(1, 1)], erased: 0 });
+    let mut events = EventLog::default();
+    assert_eq!(look(&mut events, &log).await, 0.0);
+    for (entries, told) in [(vec![], 0.0), (vec![(1, 2)], 1.0)] {
+        log.lock().unwrap().entries = entries;
+        assert_eq!(look(&mut events, &log).await, told);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_was_removed_makes_no_other_one_news() {
+    let log = Mutex::new(Log { entries: vec![(1, 1), (2, 2), (3, 3)], erased: 1 });
+    let mut events = EventLog::default();
+    look(&mut events, &log).await;
+    log.lock().unwrap().entries.remove(1);
+    assert_eq!(look(&mut events, &log).await, 0.0);
 }
 
 #[tokio::test]
