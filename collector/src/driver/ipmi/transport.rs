@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::net::sockopt::{set_socket_recv_buffer_size, socket_recv_buffer_size};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
@@ -21,8 +22,12 @@ use super::wire::packet::Packet;
 /// From one look for packets to the next, while somebody waits: short beside the 10 to 100 ms that a BMC takes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Most packets of one look, so that a flood keeps nobody from their work. The system's buffer holds some 200.
+/// Most packets of one look, so that a flood keeps nobody from their work. Those behind them wait for the next one.
 const MAX_LOOK: usize = 256;
+
+/// Receive buffer asked of the kernel, in bytes: a thousand BMCs may answer between two looks, and a packet counts as
+/// up to 2.5 kB of it. Its default holds some 200. The kernel grants no more than twice `net.core.rmem_max`.
+const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Largest packet that is taken, in bytes: an RMCP+ payload has 255 bytes at most on a LAN that keeps to
 /// the specification, and Ethernet carries no more than this.
@@ -128,6 +133,15 @@ impl Drop for Transport {
 fn open(address: &str) -> std::io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     socket.set_nonblocking(true)?;
+    // What is not granted costs packets in a flood of answers, which are asked for again.
+    let raised = set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
+    let bytes = socket_recv_buffer_size(&socket).ok();
+    tracing::debug!(
+        address,
+        bytes,
+        error = raised.err().map(tracing::field::display),
+        "receive buffer of IPMI"
+    );
     Ok(socket)
 }
 
@@ -285,6 +299,23 @@ mod tests {
             }
         }
         assert!(lock(&transport.shared.routes).is_empty(), "a port that is gone leaves nothing behind");
+    }
+
+    /// Most packets of `sent` that a socket holds while nobody looks.
+    fn held(socket: &std::net::UdpSocket, sent: usize) -> usize {
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = (std::net::Ipv4Addr::LOCALHOST, socket.local_addr().unwrap().port());
+        (0..sent).for_each(|_| assert_eq!(sender.send_to(&datagram(7), to).unwrap(), datagram(7).len()));
+        std::iter::from_fn(|| socket.recv_from(&mut [0; MAX_PACKET]).ok()).count()
+    }
+
+    #[tokio::test]
+    async fn answers_of_a_thousand_bmcs_fit_the_buffer_as_far_as_the_system_grants() {
+        let plain = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        plain.set_nonblocking(true).unwrap();
+        let transport = Transport::bind().unwrap();
+        let (plain, ours) = (held(&plain, 1_000), held(&transport.shared.v4, 1_000));
+        assert!(ours == 1_000 || ours > plain, "{ours} of 1000 packets are held, {plain} by default");
     }
 
     #[tokio::test]
