@@ -179,6 +179,18 @@ impl ReportBuilder {
         self.excused.extend(self.known.place(series));
     }
 
+    /// As [`ReportBuilder::excuse`], for all components of earlier reports of which `is_excused` says so by their `hw.id`
+    /// and `hw.parent`.
+    pub fn excuse_where(&mut self, is_excused: impl Fn(&str, &str) -> bool) {
+        for series in self.known.series().filter(|it| it.metric == crate::metric::OOB_COMPONENT_PRESENT) {
+            let label = |name| series.labels().find(|(label, _)| *label == name).map(|(_, value)| value);
+            let [id, parent] = [Label::HwId, Label::HwParent].map(|name| label(name.prometheus()));
+            if is_excused(&id.unwrap_or_default(), &parent.unwrap_or_default()) {
+                self.excused.extend(self.known.place(series));
+            }
+        }
+    }
+
     /// Notes that the components whose `hw.id` begins with `id` and a `/` are told under other names from now on: those
     /// that are not recorded are forgotten, and have not vanished.
     pub fn rename_below(&mut self, id: String) {

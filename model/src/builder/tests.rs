@@ -93,6 +93,28 @@ fn a_component_of_which_nothing_can_be_said_has_not_vanished() {
 }
 
 #[test]
+fn components_are_excused_by_their_id_and_their_parent() {
+    let mut builder = builder();
+    let parts = [("Box/Fans/1", "Box"), ("Box/Fans/2", "Box"), ("Box/2/Fans/1", "Box/2"), ("Box", "")];
+    for (id, parent) in parts {
+        let labels = Labels::component(id, "Part").with(Label::HwParent, parent);
+        builder.record_status(&labels, Status::Ok);
+    }
+    finish(&mut builder);
+    builder.excuse_where(|id, parent| parent == "Box" && id != "Box/Fans/2");
+    let report = finish(&mut builder);
+    let mut told: Vec<_> = report.samples.iter().map(|sample| sample.series.own_text()).collect();
+    told.sort_unstable();
+    let expected = [
+        r#"hw_id="Box",hw_name="Part""#,
+        r#"hw_id="Box/2/Fans/1",hw_name="Part",hw_parent="Box/2""#,
+        r#"hw_id="Box/Fans/2",hw_name="Part",hw_parent="Box""#,
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(finish(&mut builder).samples.len(), parts.len(), "an excuse holds for one poll");
+}
+
+#[test]
 fn components_that_got_other_names_are_forgotten() {
     let mut builder = builder();
     let fan = |id| Labels::component(id, "Fan").with(Label::HwType, "fan");

@@ -20,7 +20,11 @@ impl<S: Source + Send> Poll<'_, S> {
     pub(crate) async fn chassis(&mut self) -> Vec<Arc<Value>> {
         let chassis = self.state.chassis.clone();
         let mut supplies = Vec::new();
-        for doc in chassis.iter().filter(|doc| !is_absent(doc)) {
+        for doc in &chassis {
+            if is_absent(doc) {
+                chassis::status(&mut self.ledger, doc);
+                continue;
+            }
             let mark = self.lost.len();
             let docs = self.documents(doc).await;
             let added = chassis::record(&mut self.ledger, &docs, chassis::is_whole(doc));

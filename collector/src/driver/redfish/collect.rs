@@ -311,6 +311,7 @@ impl<S: Source + Send> Poll<'_, S> {
         for key in EQUIPMENT {
             for doc in self.linked(&equipment, key).await.iter().take(MAX_UNITS) {
                 if is_absent(doc) {
+                    chassis::status(&mut self.ledger, doc);
                     continue;
                 }
                 let metrics = self.unit(doc).await;

@@ -106,6 +106,11 @@ pub(crate) fn is_off(doc: &Value) -> bool {
     matches!(state(doc), Some("Disabled" | "UnavailableOffline" | "Offline"))
 }
 
+/// Whether a device says of a whole that it may not list all its parts: it is off, in standby, or starts.
+pub(crate) fn is_asleep(doc: &Value) -> bool {
+    is_off(doc) || matches!(state(doc), Some("StandbyOffline" | "Starting"))
+}
+
 fn state(doc: &Value) -> Option<&str> {
     text(doc.get("Status")?, "State")
 }

@@ -10,7 +10,7 @@ use super::sensor;
 use super::shown::Kind;
 use super::supply::{self, Measured};
 use super::{environment, fan, hw_type, power, thermal};
-use crate::driver::redfish::value::{health, is_absent, link, path_of, text};
+use crate::driver::redfish::value::{health, is_absent, is_asleep, link, path_of, text};
 
 /// The documents of one chassis, as far as the device has them.
 #[derive(Default)]
@@ -52,7 +52,7 @@ pub(crate) fn record(ledger: &mut Ledger<'_>, docs: &Documents, whole: bool) -> 
     for doc in &docs.sensors {
         ledger.index(doc);
     }
-    status(ledger, &docs.chassis, &part);
+    status(ledger, &docs.chassis);
     ledger.begin_sensors(&part.id, docs.all_sensors, !docs.sensors.is_empty());
     let mut owners = ledger.owners(&part.id);
     let told: Vec<supply::Told> = docs
@@ -145,8 +145,13 @@ fn groups(ledger: &mut Ledger<'_>, docs: &Documents, part: &Part) {
     }
 }
 
-fn status(ledger: &mut Ledger<'_>, doc: &Value, part: &Part) {
+/// Records the status of a chassis or unit. Of one that is off nothing else is read.
+pub(crate) fn status(ledger: &mut Ledger<'_>, doc: &Value) {
+    let part = Part::of(doc, "");
     ledger.status(doc, &part.labels().with(Label::HwType, hw_type("")), health(doc));
+    if is_asleep(doc) {
+        ledger.sleep(&part);
+    }
 }
 
 /// Records one leak detector: open is a leak.

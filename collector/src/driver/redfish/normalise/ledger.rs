@@ -86,6 +86,10 @@ pub(crate) struct Ledger<'a> {
     told: HashSet<String>,
     warmth: Warmth<Part>,
     temperatures: usize,
+    /// Chassis that may not list all their parts now.
+    asleep: HashSet<String>,
+    /// Parts that are called absent.
+    absent: HashSet<String>,
 }
 
 impl<'a> Ledger<'a> {
@@ -100,6 +104,8 @@ impl<'a> Ledger<'a> {
             told: HashSet::new(),
             warmth: Warmth::default(),
             temperatures: 0,
+            asleep: HashSet::new(),
+            absent: HashSet::new(),
         }
     }
 
@@ -216,9 +222,14 @@ impl<'a> Ledger<'a> {
                 self.report.record_status(labels, status);
             }
             _ if is_on || value::is_off(doc) => self.report.excuse(labels),
-            _ => {}
+            _ => self.absent.extend(labels.get(Label::HwId).map(str::to_owned)),
         }
         is_on
+    }
+
+    /// Notes that a chassis may not list all its parts now: none of them has vanished that is not called absent.
+    pub(crate) fn sleep(&mut self, chassis: &Part) {
+        self.asleep.insert(chassis.id.clone());
     }
 
     /// A number, or `None`; what is there and unusable is counted.
@@ -278,7 +289,11 @@ impl<'a> Ledger<'a> {
 
     /// Records what is one for a whole device. Gives back what was shown by now.
     pub(crate) fn finish(self) -> Arc<Shown> {
-        self.warmth.record(self.report, Part::labels);
+        let Self { report, asleep, absent, .. } = self;
+        if !asleep.is_empty() {
+            report.excuse_where(|id, parent| asleep.contains(parent) && !absent.contains(id));
+        }
+        self.warmth.record(report, Part::labels);
         self.shown
     }
 

@@ -19,6 +19,10 @@ const HOLDERS: &[&str] = &[
     "Chassis",
 ];
 
+/// The power supplies of [`server`].
+const SUPPLIES: [&str; 2] =
+    ["Chassis/1/PowerSubsystem/PowerSupplies/1", "Chassis/1/PowerSubsystem/PowerSupplies/2"];
+
 #[tokio::test]
 async fn what_a_starting_device_does_not_find_has_not_vanished() {
     check(&server(), HOLDERS, not_there, 2 * MINUTE).await;
@@ -156,6 +160,74 @@ async fn parts_that_are_off_are_not_told_and_have_not_vanished() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn parts_of_a_chassis_that_is_off_have_not_vanished() {
+    const PARTS: &[&str] = &["Chassis/1", SUPPLIES[0], SUPPLIES[1], "Chassis/1/ThermalSubsystem/Fans/1"];
+    let of = |state: &str, documents: fn() -> Value| {
+        let mut documents = documents();
+        documents["Chassis/1"]["Status"] = json!({"State": state, "Health": "OK"});
+        device(documents)
+    };
+    let without_fans = || {
+        let mut documents = server();
+        documents.as_object_mut().unwrap().remove("Chassis/1/ThermalSubsystem/Fans/1");
+        documents["Chassis/1/ThermalSubsystem/Fans"] = json!({"Members": []});
+        documents["Chassis/1/Thermal"]["Fans"] = json!([]);
+        documents
+    };
+    for off in ["Disabled", "UnavailableOffline", "StandbyOffline", "Starting"] {
+        let mut polled = Polled::new(json!({}));
+        polled.source.tree = of("Enabled", server);
+        let full = identities(&polled.poll(NOW).await);
+        assert!(PARTS.iter().all(|part| full.iter().any(|it| it.starts_with(&format!("hw_status {part} ")))));
+        for (hour, documents) in [(1, server as fn() -> Value), (2, without_fans)] {
+            polled.source.tree = of(off, documents);
+            for minute in [0, 1] {
+                let report = polled.poll(NOW + hour * HOUR + minute * MINUTE).await;
+                assert_eq!(vanished(&report), [""; 0], "{off}, hour {hour}, minute {minute}");
+            }
+        }
+        polled.source.tree = of("Enabled", without_fans);
+        let report = polled.poll(NOW + 3 * HOUR).await;
+        assert_eq!(vanished(&report), ["Chassis/1/ThermalSubsystem/Fans/1"], "{off}, then on");
+        polled.source.tree = of("Absent", server);
+        assert_eq!(vanished(&polled.poll(NOW + 4 * HOUR).await).len(), PARTS.len(), "pulled");
+    }
+}
+
+#[tokio::test]
+async fn a_supply_that_is_pulled_from_a_chassis_in_standby_has_vanished() {
+    let mut documents = server();
+    documents["Chassis/1"]["Status"] = json!({"State": "StandbyOffline"});
+    let mut polled = Polled::new(documents.clone());
+    polled.poll(NOW).await;
+    documents[SUPPLIES[1]] = json!({"Id": "2", "Name": "Power Supply 2", "Status": {"State": "Absent"}});
+    polled.source.tree = device(documents);
+    for minute in 1..3 {
+        assert_eq!(vanished(&polled.poll(NOW + minute * MINUTE).await), [SUPPLIES[1]]);
+    }
+}
+
+#[tokio::test]
+async fn parts_of_power_equipment_that_is_off_have_not_vanished() {
+    let ok = json!({"State": "Enabled", "Health": "OK"});
+    let switch = "PowerEquipment/TransferSwitches/1";
+    let documents = json!({
+        "PowerEquipment": {"TransferSwitches": link("PowerEquipment/TransferSwitches")},
+        switch: {"Id": "1", "Name": "ATS", "Status": ok, "PowerSupplies": link(&format!("{switch}/PowerSupplies"))},
+        format!("{switch}/PowerSupplies/1"): {"Id": "1", "Name": "PSU", "Status": ok},
+    });
+    let mut polled = Polled::new(documents.clone());
+    let full = identities(&polled.poll(NOW).await);
+    for part in [switch, "PowerEquipment/TransferSwitches/1/PowerSupplies/1"] {
+        assert!(full.iter().any(|it| it.starts_with(&format!("hw_status {part} "))), "{full:?}");
+    }
+    let mut off = documents;
+    off[switch]["Status"]["State"] = json!("Disabled");
+    polled.source.tree = device(off);
+    assert_eq!(vanished(&polled.poll(NOW + MINUTE).await), [""; 0]);
 }
 
 #[tokio::test]
