@@ -5,8 +5,9 @@
 //! inventory interval and told from memory in between; paths that had nothing are not asked for before
 //! the next survey. Fast readings come first, so that a slow inventory that outlasts its poll costs itself.
 //!
-//! A device that starts says "not found" of what it has, or lists nothing: where parts were known, that is a fault, and
-//! is believed only after some intervals. Once such a place is back, a survey finds what else was not there.
+//! A device that starts says "not found" of what it has, lists nothing, or does not link to it from its service root
+//! (it is asked for all the same): where parts were known, that is a fault, and is believed only after some intervals.
+//! Once such a place is back, a survey finds what else was not there.
 //!
 //! The walk has a fixed depth and follows no link twice in one collection: loops cannot hold it.
 //! Only a service root that cannot be read fails a poll; anything else costs itself and is a fault.
@@ -85,6 +86,7 @@ pub async fn collect<S: Source + Send>(
         let detail = format!("{ROOT}: not a Redfish service root; check the address");
         return Err(PollError::new(Reason::Protocol, detail));
     }
+    let root = state.with_known_links(root);
     let survey = state.begin_survey(now);
     let mut poll = Poll {
         ledger: Ledger::new(report, Arc::clone(&state.shown)),

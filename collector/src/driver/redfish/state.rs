@@ -7,17 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{ReportBuilder, Sample, Series, Timestamp, metric};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::logs::Logs;
 use super::normalise::shown::Shown;
-use super::value::path_of;
+use super::value::{link, path_of};
 
 /// Slow readings are told from memory for as many of their intervals, then they are stale.
 const KEPT_INTERVALS: i64 = 3;
 
 /// Most structural documents kept; the largest trays have about 200.
 const MAX_STRUCTURE: usize = 2048;
+
+/// Links of the service root that are followed.
+const ROOT_LINKS: &[&str] = &["Chassis", "Systems", "Managers", "PowerEquipment", "UpdateService"];
 
 /// Resources that are read on the inventory interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub struct State {
     /// What the newer resources have shown.
     pub(crate) shown: Arc<Shown>,
     chassis_read: Option<Timestamp>,
+    /// Where the links of the service root led, until there is nothing.
+    root_links: HashMap<&'static str, String>,
     /// Documents that only change with the hardware, by path.
     structure: HashMap<String, Arc<Value>>,
     /// Paths that had nothing at the last survey: not asked for again before the next.
@@ -79,6 +84,7 @@ impl State {
             systems: Vec::new(),
             shown: Arc::default(),
             chassis_read: None,
+            root_links: HashMap::new(),
             structure: HashMap::new(),
             barren: HashSet::new(),
             missing: HashMap::new(),
@@ -99,6 +105,21 @@ impl State {
             self.wanted.clear();
         }
         due
+    }
+
+    /// A service root with the links that it had and lacks. A device that starts does not have all of them, and what
+    /// they led to is asked for all the same: it answers, or is missing as other things are.
+    pub(crate) fn with_known_links(&mut self, mut root: Arc<Value>) -> Arc<Value> {
+        for key in ROOT_LINKS {
+            if let Some(path) = link(&root, key) {
+                self.root_links.insert(key, path.to_owned());
+            } else if let Some(path) = self.root_links.get(key)
+                && let Some(fields) = Arc::make_mut(&mut root).as_object_mut()
+            {
+                fields.insert((*key).to_owned(), json!({"@odata.id": path}));
+            }
+        }
+        root
     }
 
     /// Takes the systems of a poll; where not all were read, the others stay as they were.
@@ -144,6 +165,7 @@ impl State {
 
     /// Notes that there is nothing at this path.
     pub(crate) fn learn_barren(&mut self, path: &str) {
+        self.root_links.retain(|_, known| known != path);
         if self.barren.len() < MAX_STRUCTURE {
             self.barren.insert(path.to_owned());
         }

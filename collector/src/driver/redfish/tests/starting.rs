@@ -1,9 +1,13 @@
 //! A device that starts, or is off, has what it had: nothing vanishes for that. What was pulled has vanished.
 
+use std::sync::Arc;
+
 use model::Reason;
 use serde_json::{Value, json};
 
-use super::gaps::{MINUTE, PLACES, Polled, check, identities, inventory, link, not_there, server, vanished};
+use super::gaps::{
+    Failure, MINUTE, PLACES, Polled, check, identities, inventory, link, not_there, server, vanished,
+};
 use super::{HOUR, NOW, device};
 
 /// Places of [`server`] that hold parts: what is linked there and is not found is not gone.
@@ -228,6 +232,65 @@ async fn parts_of_power_equipment_that_is_off_have_not_vanished() {
     off[switch]["Status"]["State"] = json!("Disabled");
     polled.source.tree = device(off);
     assert_eq!(vanished(&polled.poll(NOW + MINUTE).await), [""; 0]);
+}
+
+/// What a service root links to.
+const TOPS: &[&str] = &["Chassis", "Systems", "Managers", "PowerEquipment"];
+
+/// Parts below each of [`TOPS`].
+fn rack() -> Value {
+    let mut documents = server();
+    documents.as_object_mut().unwrap().extend(inventory().as_object().unwrap().clone());
+    documents["PowerEquipment"] = json!({"RackPDUs": link("PowerEquipment/RackPDUs")});
+    documents["PowerEquipment/RackPDUs/1"] =
+        json!({"Id": "1", "Name": "PDU", "Status": {"State": "Enabled", "Health": "OK"}});
+    documents
+}
+
+/// The same device, whose service root lacks one link.
+fn without_link(polled: &mut Polled, top: &str) {
+    let root = polled.source.tree.documents.get_mut("/redfish/v1").expect("a root");
+    Arc::make_mut(root).as_object_mut().unwrap().remove(top).expect("a link");
+}
+
+#[tokio::test]
+async fn what_the_root_of_a_starting_device_does_not_link_to_has_not_vanished() {
+    for top in TOPS {
+        for fail in [not_there as Failure, |_, _| {}] {
+            let mut polled = Polled::new(rack());
+            let full = identities(&polled.poll(NOW).await);
+            without_link(&mut polled, top);
+            for minute in [1, 60, 61] {
+                let report = polled.poll_failing(&[top], fail, NOW + minute * MINUTE).await;
+                assert_eq!(vanished(&report), [""; 0], "{top}, minute {minute}");
+                let found = identities(&report);
+                assert!(found.iter().all(|it| full.contains(it)), "{top}, minute {minute}: {found:?}");
+            }
+            polled.source.tree = device(rack());
+            for minute in [62, 63] {
+                let report = polled.poll(NOW + minute * MINUTE).await;
+                assert_eq!(vanished(&report), [""; 0], "{top}, started");
+                assert!(minute == 62 || identities(&report) == full, "{top}, started");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_root_does_not_link_to_for_three_intervals_is_gone() {
+    let mut polled = Polled::new(rack());
+    polled.poll(NOW).await;
+    without_link(&mut polled, "Managers");
+    let mut told = Vec::new();
+    for hour in 1..7 {
+        for minute in [0, 1] {
+            let at = NOW + hour * HOUR + minute * MINUTE;
+            told.push(vanished(&polled.poll_failing(&["Managers"], not_there, at).await).len());
+        }
+    }
+    // It is asked for until it is believed to be gone, and then no more.
+    assert_eq!(told, [0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);
+    assert_eq!(polled.source.count("Managers"), 5);
 }
 
 #[tokio::test]
