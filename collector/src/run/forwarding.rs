@@ -2,6 +2,7 @@
 //!
 //! A destination's task shares nothing with the others but the log that it reads.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,7 @@ impl Forwarding {
             fsync: if settings.sync.is_zero() { Fsync::Always } else { Fsync::Interval(settings.sync) },
         };
         let (buffer, recovery) = tokio::task::spawn_blocking(move || Buffer::open(options)).await?;
-        tell(&recovery, &settings);
+        tell(&recovery, &settings.dir);
         if !clock.now().synchronised {
             tracing::warn!(
                 "the kernel says that nothing keeps the clock right: readings wait in the buffer until NTP has set \
@@ -244,8 +245,8 @@ impl Follower {
     }
 }
 
-fn tell(recovery: &Recovery, settings: &config::forwarding::Buffer) {
-    let folder = settings.dir.display();
+fn tell(recovery: &Recovery, folder: &Path) {
+    let folder = folder.display();
     if let Some(cause) = &recovery.unusable {
         tracing::error!(%folder, cause, "the buffer's folder cannot be used: readings wait in memory alone");
         return;
@@ -253,6 +254,10 @@ fn tell(recovery: &Recovery, settings: &config::forwarding::Buffer) {
     if let Some(first) = recovery.left.first() {
         let files = recovery.left.len();
         tracing::warn!(%folder, files, first, "the buffer has files that cannot be read: they stay until their room is needed");
+    }
+    if let Some(first) = recovery.damage.first() {
+        let (files, samples) = (recovery.damage.len(), recovery.corrupt_samples);
+        tracing::warn!(%folder, files, samples, first, "damaged files of the buffer are left out: as many samples or more are lost; nothing is to be done, but look at the disk if it was no power cut");
     }
     tracing::info!(%folder, ?recovery, "buffer opened");
 }
@@ -271,6 +276,31 @@ mod tests {
             rate: 0.0,
             drained_in: None,
         }
+    }
+
+    /// Each line that is logged of a recovery.
+    fn told(recovery: &Recovery) -> Vec<String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let log = Arc::new(file.reopen().unwrap());
+        let logger = tracing_subscriber::fmt().with_writer(log).with_ansi(false).without_time().finish();
+        tracing::subscriber::with_default(logger, || tell(recovery, Path::new("/spool")));
+        std::fs::read_to_string(file.path())
+            .unwrap()
+            .lines()
+            .map(|line| line.trim_start().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn what_damage_has_cost_is_a_warning() {
+        let whole = told(&Recovery { torn_bytes: 12, ..Recovery::default() });
+        assert!(whole.len() == 1 && whole[0].starts_with("INFO"), "{whole:?}");
+        let damage =
+            vec!["7.log: 30 samples or more".to_owned(), "9.sealed: its summary is damaged".to_owned()];
+        let lost = told(&Recovery { corrupt_samples: 30, damage, ..Recovery::default() });
+        assert_eq!(lost.len(), 2, "{lost:?}");
+        let words = ["/spool", "files=2", "samples=30", "7.log: 30 samples or more", "nothing is to be done"];
+        assert!(lost[0].starts_with("WARN") && words.iter().all(|word| lost[0].contains(word)), "{lost:?}");
     }
 
     #[test]

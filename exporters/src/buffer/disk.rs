@@ -168,7 +168,7 @@ impl Disk {
             ));
         }
         for damage in &found.recovery.damage {
-            tracing::warn!(%damage, "buffer: damaged file");
+            tracing::warn!(%damage, "buffer: a damaged file is left out, and what it held is lost; nothing is to be done");
         }
         for file in &found.recovery.left {
             tracing::warn!(%file, "buffer: file is left as it is");
