@@ -174,6 +174,14 @@ impl ReportBuilder {
         self.excused.extend(self.known.place_of(present, &self.scratch));
     }
 
+    /// As [`ReportBuilder::excuse`], by the [place](Self::place) of `oob.component.present`, without labels. False, and
+    /// nothing is excused, where another series has that place, or none.
+    pub fn excuse_at(&mut self, place: Place) -> bool {
+        let is_present = self.known.metric(place) == Some(crate::metric::OOB_COMPONENT_PRESENT);
+        self.excused.extend(is_present.then_some(place));
+        is_present
+    }
+
     /// As [`ReportBuilder::excuse`], by a series of this builder: that of `oob.component.present`.
     pub fn excuse_series(&mut self, series: &Series) {
         self.excused.extend(self.known.place(series));

@@ -156,7 +156,8 @@ impl Point {
     /// A fan that cannot be read now, as while the device is off, has not vanished.
     fn excuse(&self, report: &mut ReportBuilder, names: &Names) {
         if let Some(measure) = self.measure.as_ref().filter(|measure| measure.is_fan()) {
-            report.excuse(&measure.labels(&self.place(measure.subject, names)));
+            let place = || self.place(measure.subject, names);
+            self.known.excuse(report, |report| report.excuse(&measure.labels(&place())));
         }
     }
 

@@ -77,7 +77,7 @@ impl Part {
         match (self.present.take(), self.status.take()) {
             (Some(false), _) => {}
             // No sensor of it was read: they sleep while the device is off, or has just begun.
-            (None, None) => report.excuse(&labels(&place(), hw_type)),
+            (None, None) => self.known.excuse(report, |report| report.excuse(&labels(&place(), hw_type))),
             (_, Some(status)) => {
                 let values: Vec<f64> = status_values(hw_type, status).collect();
                 let by_labels =

@@ -30,6 +30,13 @@ impl Known {
             self.0 = recorded.iter().filter_map(|sample| report.place(&sample.series)).collect();
         }
     }
+
+    /// Excuses the component among these series. Where it is not known where that is, `by_labels` does.
+    pub(crate) fn excuse(&self, report: &mut ReportBuilder, by_labels: impl FnOnce(&mut ReportBuilder)) {
+        if !self.0.iter().any(|place| report.excuse_at(*place)) {
+            by_labels(report);
+        }
+    }
 }
 
 /// The values that [`ReportBuilder::record_status`] records.
@@ -98,6 +105,37 @@ mod tests {
             report.finish(0, Duration::ZERO, None);
         }
         assert_eq!(poll(&mut known, &mut report, &[25.0, 80.0]).0, 1, "the series were forgotten");
+    }
+
+    #[test]
+    fn a_part_that_was_told_is_excused_without_labels() {
+        let mut report = ReportBuilder::new(Arc::clone(&target("bmc").device));
+        let labels = Labels::component("f1", "Fan 1").with(model::Label::HwType, "fan");
+        let mut known = Known::default();
+        // How often labels were needed in one poll, and the presence that it tells.
+        let sleep = |known: &Known, report: &mut ReportBuilder| {
+            let mut by_labels = 0;
+            known.excuse(report, |report| {
+                by_labels += 1;
+                report.excuse(&labels);
+            });
+            let told = report.finish(0, Duration::ZERO, None).samples;
+            (by_labels, told.iter().map(|sample| sample.value).collect::<Vec<_>>())
+        };
+        assert_eq!(sleep(&known, &mut report), (1, vec![]), "it was never told");
+        // The speed of a fan, then its status: the presence is not the first of its series.
+        let values: Vec<f64> = std::iter::once(900.0).chain(status_values("fan", Status::Ok)).collect();
+        known.record(&mut report, &values, |report| {
+            report.record(metric::HW_FAN_SPEED, &labels, 900.0);
+            report.record_status(&labels, Status::Ok);
+        });
+        report.finish(0, Duration::ZERO, None);
+        // Longer than the series of its readings are remembered.
+        for _ in 0..20 {
+            assert_eq!(sleep(&known, &mut report), (0, vec![]));
+        }
+        assert_eq!(sleep(&Known::default(), &mut report), (1, vec![]), "where the place is not known");
+        assert_eq!(report.finish(0, Duration::ZERO, None).samples.len(), 1, "neither told nor excused");
     }
 
     #[test]
