@@ -125,7 +125,7 @@ impl Places {
             self.shapes.insert(shape, places);
         }
         let places = self.shapes.get(&shape).map(Vec::as_slice).unwrap_or_default();
-        for (&place, _) in places.iter().zip(&row.values) {
+        for &place in places.iter().take(row.values.len()) {
             if let Some(run) = self.found.get_mut(place) {
                 run.points += 1;
                 run.ended = None;
@@ -151,7 +151,7 @@ fn gather(entries: Range<u64>, rows: &[(&Arc<Row>, Timestamp)]) -> Batch {
     batch.points = vec![Point { at: 0, value: 0.0 }; start];
     for (row, at) in rows {
         let places = shapes.get(&Arc::as_ptr(&row.shape)).map(Vec::as_slice).unwrap_or_default();
-        for (&place, &value) in places.iter().zip(&row.values) {
+        for (&place, value) in places.iter().zip(row.values.iter()) {
             let Some(end) = ends.get_mut(place) else { continue };
             if let Some(point) = batch.points.get_mut(*end) {
                 *point = Point { at: *at, value };

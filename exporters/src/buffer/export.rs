@@ -119,8 +119,8 @@ impl Source<'_> {
         self.each(|_, read| {
             for row in read.map(|read| read.0).unwrap_or_default() {
                 let at = date(&row.stamp, boots);
-                let series = row.shape.series.iter().zip(&row.values);
-                for (series, &value) in series.filter(|each| wanted.binary_search(&each.0.metric).is_ok()) {
+                let series = row.shape.series.iter().zip(row.values.iter());
+                for (series, value) in series.filter(|each| wanted.binary_search(&each.0.metric).is_ok()) {
                     let Some(at) = at else {
                         undated += 1;
                         continue;

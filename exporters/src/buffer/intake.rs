@@ -12,6 +12,7 @@ use crate::buffer::batch::StoredSeries;
 use crate::buffer::clock::{Boots, Date, Moment, Stamp};
 use crate::buffer::names::Names;
 use crate::buffer::row::{Row, Shape};
+use crate::buffer::values::Values;
 
 /// Shapes remembered for each device: one whose series come and go finds its few shapes again.
 const SHAPES: usize = 4;
@@ -112,7 +113,7 @@ impl Intake {
             .map(|last| Row {
                 stamp,
                 shape: Arc::new(Shape { series: Box::default() }),
-                values: Box::default(),
+                values: Values::default(),
                 ended: last.shape.series.clone(),
             })
             .collect()

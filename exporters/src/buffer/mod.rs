@@ -8,6 +8,7 @@ pub mod clock;
 mod codec;
 mod cursor;
 mod cut;
+mod decimal;
 mod disk;
 pub mod export;
 pub mod figures;
@@ -23,6 +24,7 @@ mod row;
 pub mod segment;
 mod state;
 mod store;
+mod values;
 mod writer;
 
 use std::path::PathBuf;
@@ -52,7 +54,7 @@ pub const MIN_LIMIT: u64 = 4 << 20;
 /// Most reports that wait for the writer. A fleet of 2,000 devices brings that many in 10 s.
 const QUEUE: usize = 1_024;
 /// Values of a segment: one for each so many bytes of the budget, so that making room costs a small part of it, within
-/// these bounds. The open segment is kept in memory, 8 bytes for a value.
+/// these bounds. The open segment is kept in memory, 4 bytes for most values.
 const SEGMENT_PART: u64 = 256;
 const MIN_SEGMENT_VALUES: u64 = 1 << 18;
 const MAX_SEGMENT_VALUES: u64 = 1 << 22;

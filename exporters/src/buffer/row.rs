@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::buffer::batch::StoredSeries;
 use crate::buffer::clock::Stamp;
+use crate::buffer::values::Values;
 
 /// Which series a report holds, in its order. Reports of one device share it while nothing comes or goes.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(crate) struct Row {
     pub(crate) stamp: Stamp,
     pub(crate) shape: Arc<Shape>,
     /// One for each series of the shape.
-    pub(crate) values: Box<[f64]>,
+    pub(crate) values: Values,
     /// Series that the report before had and this one lacks. Seldom any.
     pub(crate) ended: Box<[Arc<StoredSeries>]>,
 }

@@ -298,15 +298,14 @@ pub(crate) fn seal(summary: &Summary, rows: &[Arc<Row>]) -> std::io::Result<Vec<
     let mut dictionary = Dictionary::default();
     let mut names = Vec::new();
     rows.iter().for_each(|row| dictionary.add(row, &mut names));
-    let heads: Vec<Head> = rows.iter().map(|row| Head::of(row, &dictionary)).collect();
     let mut out = header(Form::Sealed, summary.first);
     put_frame(&mut out, kind::SUMMARY, &summary.write());
     put_frame(&mut out, kind::PACKED_NAMES, &zstd::bulk::compress(&names, NAMES_LEVEL)?);
     let mut content = Vec::new();
-    write_heads(&heads, &mut content);
+    write_heads(rows.iter().map(|row| Head::of(row, &dictionary)), &mut content);
     put_frame(&mut out, kind::HEADS, &content);
     content.clear();
-    write_columns(rows, &heads, &dictionary, &mut content);
+    write_columns(rows, &dictionary, &mut content);
     put_frame(&mut out, kind::COLUMNS, &content);
     Ok(out)
 }

@@ -11,6 +11,7 @@ use crate::buffer::codec::coder::{Chance, Coder, Decoder, Encoder};
 use crate::buffer::codec::dictionary::{Dictionary, MAX_NUMBER, Numbered};
 use crate::buffer::codec::value::{Habits, History};
 use crate::buffer::row::Row;
+use crate::buffer::values::Values;
 
 /// How sure a series begins of the habits of another series of its metric.
 const HINT: u32 = 24;
@@ -41,7 +42,7 @@ impl Head {
     }
 
     /// The row, if all that it refers to is there.
-    pub(crate) fn row(&self, values: Box<[f64]>, dictionary: &Dictionary) -> Option<Row> {
+    pub(crate) fn row(&self, values: Values, dictionary: &Dictionary) -> Option<Row> {
         let boot = *dictionary.boots.get(self.boot)?;
         let stamp = Stamp { boot, time: self.time, offset: self.offset, synchronised: self.synchronised };
         let series = |&number: &usize| Some(dictionary.series.get(number)?.series.clone());
@@ -50,16 +51,16 @@ impl Head {
         let numbered = dictionary.shapes.get(self.shape)?;
         let shape = Arc::clone(&numbered.shape);
         let values =
-            if values.len() > shape.series.len() { numbered.known(values, dictionary) } else { values };
+            if values.len() > shape.series.len() { numbered.known(&values, dictionary) } else { values };
         Some(Row { stamp, shape, values, ended })
     }
 }
 
 impl Numbered {
     /// Of the values of all its series, those of series that this version knows.
-    fn known(&self, values: Box<[f64]>, dictionary: &Dictionary) -> Box<[f64]> {
+    fn known(&self, values: &Values, dictionary: &Dictionary) -> Values {
         let known = |number: usize| dictionary.series.get(number).is_some_and(|entry| entry.series.is_some());
-        let values = self.series.iter().zip(values).filter(|(number, _)| known(**number));
+        let values = self.series.iter().zip(values.iter()).filter(|(number, _)| known(**number));
         values.map(|(_, value)| value).collect()
     }
 }
@@ -136,7 +137,7 @@ impl RowCodec {
         let mut coder = Encoder::new(out);
         let head = self.heads.code(&mut coder, &Head::of(row, dictionary));
         if let Some(shape) = dictionary.shapes.get(head.shape) {
-            for (&number, &value) in shape.series.iter().zip(&row.values) {
+            for (&number, value) in shape.series.iter().zip(row.values.iter()) {
                 self.value(&mut coder, number, dictionary, value);
             }
         }
@@ -150,8 +151,7 @@ impl RowCodec {
         let head = self.heads.code(&mut coder, &nothing);
         let numbers = &dictionary.shapes.get(head.shape)?.series;
         let values = numbers.iter().map(|&number| self.value(&mut coder, number, dictionary, 0.0));
-        let values: Box<[f64]> = values.collect();
-        head.row(values, dictionary)
+        head.row(values.collect(), dictionary)
     }
 
     fn value<C: Coder>(&mut self, coder: &mut C, number: usize, dictionary: &Dictionary, value: f64) -> f64 {
@@ -161,11 +161,11 @@ impl RowCodec {
 }
 
 /// Appends the heads of rows.
-pub(crate) fn write_heads(heads: &[Head], out: &mut Vec<u8>) {
+pub(crate) fn write_heads(heads: impl Iterator<Item = Head>, out: &mut Vec<u8>) {
     let mut state = Heads::default();
     let mut coder = Encoder::new(out);
     for head in heads {
-        state.code(&mut coder, head);
+        state.code(&mut coder, &head);
     }
     coder.finish();
 }
@@ -179,40 +179,40 @@ pub(crate) fn read_heads(bytes: &[u8], count: usize) -> Vec<Head> {
 }
 
 /// Appends the values of rows, series by series.
-pub(crate) fn write_columns(rows: &[Arc<Row>], heads: &[Head], dictionary: &Dictionary, out: &mut Vec<u8>) {
+pub(crate) fn write_columns(rows: &[Arc<Row>], dictionary: &Dictionary, out: &mut Vec<u8>) {
     let mut coder = Encoder::new(out);
-    columns(heads, dictionary, |history, habits, row, slot| {
-        let value = rows.get(row).and_then(|row| row.values.get(slot)).copied().unwrap_or_default();
+    let shapes = rows.iter().map(|row| dictionary.shape_number(&row.shape));
+    columns(shapes, dictionary, |history, habits, row, slot| {
+        let value = rows.get(row).and_then(|row| row.values.get(slot)).unwrap_or_default();
         history.code(&mut coder, habits, value);
     });
     coder.finish();
 }
 
 /// Reads the values of rows that have these heads. `None` where a head has no shape.
-pub(crate) fn read_columns(bytes: &[u8], heads: &[Head], dictionary: &Dictionary) -> Option<Vec<Box<[f64]>>> {
-    let blank =
-        |head: &Head| Some(vec![0.0; dictionary.shapes.get(head.shape)?.series.len()].into_boxed_slice());
-    let mut rows: Vec<Box<[f64]>> = heads.iter().map(blank).collect::<Option<_>>()?;
+pub(crate) fn read_columns(bytes: &[u8], heads: &[Head], dictionary: &Dictionary) -> Option<Vec<Values>> {
+    let blank = |head: &Head| Some(Values::zeros(dictionary.shapes.get(head.shape)?.series.len()));
+    let mut rows: Vec<Values> = heads.iter().map(blank).collect::<Option<_>>()?;
     let mut coder = Decoder::new(bytes);
-    columns(heads, dictionary, |history, habits, row, slot| {
+    columns(heads.iter().map(|head| head.shape), dictionary, |history, habits, row, slot| {
         let value = history.code(&mut coder, habits, 0.0);
-        if let Some(place) = rows.get_mut(row).and_then(|row| row.get_mut(slot)) {
-            *place = value;
+        if let Some(values) = rows.get_mut(row) {
+            values.set(slot, value);
         }
     });
     Some(rows)
 }
 
-/// Goes through all values series by series, and in each from the first row to the last. A series begins with the
+/// Goes through all values of rows of these shapes series by series, and in each from the first row to the last. A series begins with the
 /// habits of the one of its metric before it.
 fn columns(
-    heads: &[Head],
+    shapes: impl Iterator<Item = usize>,
     dictionary: &Dictionary,
     mut each: impl FnMut(&mut History, &mut Habits, usize, usize),
 ) {
     let mut rows_of = vec![Vec::new(); dictionary.shapes.len()];
-    for (row, head) in heads.iter().enumerate() {
-        if let Some(rows) = rows_of.get_mut(head.shape) {
+    for (row, shape) in shapes.enumerate() {
+        if let Some(rows) = rows_of.get_mut(shape) {
             rows.push(row);
         }
     }

@@ -5,12 +5,8 @@
 //! The same function writes and reads, so that the two cannot disagree.
 
 use crate::buffer::codec::coder::{Chance, Coder};
+use crate::buffer::decimal::{self, EXACT, MAX_PLACES, POWERS};
 
-/// Most decimal places. Readings have three or four; a clock's seconds three.
-const MAX_PLACES: usize = 9;
-const POWERS: [f64; MAX_PLACES + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
-/// Whole numbers up to here are exact in 64-bit floating point.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Sizes whose leading bits are told apart.
 const SHAPED: usize = 12;
 
@@ -92,7 +88,7 @@ impl History {
     }
 
     fn change<C: Coder>(&mut self, coder: &mut C, habits: &mut Habits, value: f64) -> f64 {
-        let known = if C::WRITES { decimal(value, self.places) } else { None };
+        let known = if C::WRITES { decimal::units(value, self.places) } else { None };
         if coder.bit(&mut habits.odd, known.is_none()) {
             let places = if C::WRITES { self.more_places(value) } else { None };
             if !coder.bit(&mut habits.places, places.is_some()) {
@@ -100,7 +96,7 @@ impl History {
             }
             self.widen(coder.plain(places.unwrap_or_default() as u64, 4) as usize);
         }
-        let units = if C::WRITES { decimal(value, self.places).unwrap_or_default() } else { 0 };
+        let units = if C::WRITES { decimal::units(value, self.places).unwrap_or_default() } else { 0 };
         if self.begun {
             let delta = self.difference(coder, habits, units.wrapping_sub(self.units));
             self.units = self.units.wrapping_add(delta).clamp(-(EXACT as i64), EXACT as i64);
@@ -109,12 +105,13 @@ impl History {
             self.units = first(coder, units);
             self.mean = self.units << 4;
         }
-        self.units as f64 / POWERS.get(self.places).copied().unwrap_or(1.0)
+        decimal::value(self.units, self.places)
     }
 
     /// The places that a value needs, if they are more than now and the value before has room for them.
     fn more_places(&self, value: f64) -> Option<usize> {
-        let places = (self.places + 1..=MAX_PLACES).find(|&places| decimal(value, places).is_some())?;
+        let places =
+            (self.places + 1..=MAX_PLACES).find(|&places| decimal::units(value, places).is_some())?;
         let factor = POWERS.get(places - self.places)?;
         (self.units as f64 * factor).abs().lt(&EXACT).then_some(places)
     }
@@ -217,14 +214,6 @@ fn pick(chances: &mut [Chance], at: usize) -> &mut Chance {
     let last = chances.len() - 1;
     #[allow(clippy::indexing_slicing, reason = "cut to the last index; no table of chances is empty")]
     &mut chances[at.min(last)]
-}
-
-/// The value as a whole number of units of this decimal place, where it is exactly that. Minus zero is no decimal.
-fn decimal(value: f64, places: usize) -> Option<i64> {
-    let power = POWERS.get(places)?;
-    let units = (value * power).round_ties_even();
-    let exact = units.abs() < EXACT && ((units as i64) as f64 / power).to_bits() == value.to_bits();
-    exact.then_some(units as i64)
 }
 
 /// Greatest common divisor, where 0 is a multiple of everything.

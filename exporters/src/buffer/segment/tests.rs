@@ -53,7 +53,7 @@ fn build(script: &[(Stamp, usize, Vec<f64>, bool)], names: &Names) -> Vec<Arc<Ro
     let shapes = shapes(names);
     let row = |(stamp, shape, values, ended): &(Stamp, usize, Vec<f64>, bool)| {
         let shape = Arc::clone(&shapes[*shape]);
-        let values = values[..shape.series.len()].into();
+        let values = values[..shape.series.len()].iter().copied().collect();
         let ended = if *ended { shapes[3].series.clone() } else { Box::default() };
         Arc::new(Row { stamp: *stamp, shape, values, ended })
     };
