@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use collector::cli::Cli;
 
-/// Smaller and steadier under many small allocations than the system's.
+/// Steadier under many small allocations than glibc's. musl's own takes half as much memory on a pole, where it counts.
+#[cfg(not(target_env = "musl"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal};
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// `async-snmp` logs each failed request as an error; the driver says what matters of it.
 const QUIET: &str = "async_snmp=off";
@@ -32,12 +34,13 @@ enum Format {
 impl Options {
     /// Starts to log; `usual` is the filter where nobody says.
     pub(super) fn start(&self, usual: &str) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_new(format!("{QUIET},{}", self.log.as_deref().unwrap_or(usual)))?;
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let filter: Targets = format!("{QUIET},{}", self.log.as_deref().unwrap_or(usual)).parse()?;
+        let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+        let registry = tracing_subscriber::registry().with(filter);
         let started = match self.log_format {
-            Format::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+            Format::Text => registry.with(layer.with_ansi(io::stderr().is_terminal())).try_init(),
             // `target` is the device: the module of an event would stand under the same key.
-            Format::Json => builder.json().flatten_event(true).with_target(false).try_init(),
+            Format::Json => registry.with(layer.json().flatten_event(true).with_target(false)).try_init(),
         };
         started.map_err(|error| anyhow!("cannot log: {error}"))
     }
