@@ -2,18 +2,18 @@
 # The collector of one pole: about 300 series, a buffer on disk, and a destination that does not answer. How much
 # memory does the whole process take?
 #
-#   collector/benches/pole.sh [SECONDS]      300 s unless told otherwise
+#   collector/benches/pole.sh [SECONDS]      900 s unless told otherwise
 #
-# Devices are polled every second, so that the buffer fills 30 times faster than on a pole; 15 minutes of it fill a
-# segment. Beside it Debian's Prometheus in agent mode and vmagent scrape the same metrics as often, with their
+# Devices are polled every second, so that the buffer fills 30 times faster than on a pole: within 13 minutes a segment
+# is full, when it takes most memory, and is sealed. Beside it Debian's Prometheus in agent mode and vmagent scrape the same metrics as often, with their
 # receivers down: their memory is for comparison, and lacks what polls the devices. Each process is measured as its
 # pages of its own (anonymous) and those of files, which the kernel takes back when it needs them.
-# Fails over 15 MB. What is shipped to a pole is one static file: PROFILE=dist TARGET=x86_64-unknown-linux-musl, which
-# needs Debian's musl-tools and `rustup target add`. Needs Debian's prometheus and victoria-metrics.
+# Fails over 15 MB. Measures what is shipped to a pole, one static file, for which it needs Debian's musl-tools and
+# `rustup target add`; PROFILE=release TARGET= measures another build. Needs Debian's prometheus and victoria-metrics.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-seconds="${1:-300}" profile="${PROFILE:-release}" target="${TARGET:-}"
+seconds="${1:-900}" profile="${PROFILE:-dist}" target="${TARGET-$(uname -m)-unknown-linux-musl}"
 first_port=22000 web=127.0.0.1:19810 nobody=127.0.0.1:9 limit_mb=15
 recordings=(pole-sensor.snmprec pole-sensor.snmprec ups.snmprec switch.snmprec)
 for tool in prometheus vmagent; do
