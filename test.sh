@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 tools="$PWD/target/test-tools"
-debian_packages=(snmp snmpd ipmitool freeipmi-tools openipmi prometheus prometheus-alertmanager victoria-metrics python3-venv curl g++)
+debian_packages=(snmp snmpd ipmitool freeipmi-tools openipmi prometheus prometheus-alertmanager victoria-metrics systemd libseccomp2 python3-venv curl g++)
 captures="${LIGHTSOUT_CAPTURES:-$PWD/../shared/captures}"
 
 step() { printf '\n== %s\n' "$*"; }
@@ -49,7 +49,7 @@ cargo fmt --all --check
 
 step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
-cargo clippy -p lightsout-collector --no-default-features --locked -- -D warnings
+cargo clippy --workspace --all-targets --no-default-features --locked -- -D warnings
 
 step "alert rules"
 promtool check rules alert-rules/*.yml
@@ -73,20 +73,23 @@ else
     echo "left out: no recordings in $captures"
 fi
 
-step "fuzz targets, some seconds each"
-fuzz/run.sh 2
-
-# What waits far more than it computes runs beside the tests.
+# What waits far more than it computes runs beside the rest, and before it where both want the processor: a mock that
+# answers late looks dead.
 programs="${CARGO_TARGET_DIR:-target}/debug"
-beside=(alerts dashboards kill)
-step "tests; beside them the programs together: ${beside[*]}"
+beside=(alerts dashboards kill service)
 pids=()
 for name in "${beside[@]}"; do
     "$PYTHON" "tests/$name.py" --programs "$programs" >"$tools/$name.log" 2>&1 &
     pids+=("$!")
 done
 outcome=0
-cargo test --workspace --locked || outcome=1
+
+step "fuzz targets, some seconds each; beside them and the tests the programs together: ${beside[*]}"
+nice fuzz/run.sh 2 || outcome=1
+
+step "tests"
+# More at once than there are processors: most wait for a device that answers late, or not at all.
+RUST_TEST_THREADS=6 nice cargo test --workspace --locked || outcome=1
 for i in "${!beside[@]}"; do
     wait "${pids[i]}" || outcome=1
     step "${beside[i]}"
