@@ -10,7 +10,6 @@ same. What else the file takes away (files, users, namespaces) needs a running s
 
 import argparse
 import ctypes
-import ctypes.util
 import errno
 import os
 import pathlib
