@@ -8,6 +8,7 @@ pub mod facility;
 mod faults_file;
 pub mod ipmi;
 pub mod link;
+pub mod ports;
 pub mod redfish;
 mod say;
 pub mod scenario;

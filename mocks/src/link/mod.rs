@@ -281,7 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_at_the_far_end_is_a_reset() {
-        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let gone = crate::ports::reserve().unwrap();
         let link = Link::bind("127.0.0.1:0".parse().unwrap(), gone, 1).unwrap();
         let mut stream = TcpStream::connect(link.local_addr()).await.unwrap();
         assert!(echoed(&mut stream, b"x").await.is_err());
