@@ -8,7 +8,10 @@ are named) are pushed to both by remote-write, each poll as one request with its
 vmagent then packs more polls into a block than at one poll every 30 s, which is to its advantage.
 Needs `prometheus` and `vmagent` (Debian packages prometheus and victoria-metrics). Listens on 127.0.0.1 alone.
 """
-import array, http.client, json, math, os, shutil, socket, struct, subprocess, sys, tempfile, time
+import array, http.client, json, math, os, pathlib, shutil, struct, subprocess, sys, tempfile, time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent.parent / "tests"))
+from ports import free_port
 
 
 def varint(number):
@@ -53,12 +56,6 @@ def polls(prefix, count):
             sample = lambda value: b"\x09" + struct.pack("<d", value) + b"\x10" + varint(at)
             body = b"".join(field(1, one + field(2, sample(value))) for one, value in present)
             yield len(present), snappy(body)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def push(port, path, requests):

@@ -116,7 +116,7 @@ impl Pole {
         let transport = Receiver { encode, up: Arc::clone(&self.up) };
         let random = fastrand::Rng::with_seed(1);
         let forwarder = Forwarder::new(forward::Options::default(), source, transport, random);
-        tokio::spawn(forwarder.run(std::future::pending()));
+        tokio::spawn(forwarder.run(std::future::pending::<()>()));
     }
 }
 

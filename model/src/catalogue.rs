@@ -284,6 +284,7 @@ const ROWS: [Definition; COUNT] = [
     row("oob.collector.info", "oob_collector_info", Kind::Info, Unit::One, POSITIVE, &[L::Version, L::Revision, L::ConfigHash], "Build and active configuration"),
     row("oob.collector.heartbeat.timestamp", "oob_collector_heartbeat_timestamp_seconds", Kind::Gauge, Unit::Seconds, POSITIVE, NONE, "Written every 15 s, bypasses the backlog (newest first)"),
     row("oob.collector.config.last_reload.success", "oob_collector_config_last_reload_success", Kind::UpDown, Unit::One, POSITIVE, NONE, "Last reload accepted"),
+    row("oob.collector.clock.synchronized", "oob_collector_clock_synchronized", Kind::UpDown, Unit::One, POSITIVE, NONE, "Clock known to be right; nothing is dated, and so forwarded, before it has been once since the boot"),
     row("oob.collector.series", "oob_collector_series", Kind::UpDown, Unit::Series, POSITIVE, NONE, "Active series"),
     row("oob.collector.series.rejected", "oob_collector_series_rejected_total", Kind::Counter, Unit::Series, POSITIVE, &[L::Reason], "Series refused by the cardinality guard"),
     row("oob.poll.duration", "oob_poll_duration_seconds", Kind::Histogram, Unit::Seconds, POSITIVE, &[L::Protocol, L::DeviceType], "Poll duration"),
@@ -301,7 +302,7 @@ const ROWS: [Definition; COUNT] = [
     row("oob.forward.lag", "oob_forward_lag_seconds", Kind::Gauge, Unit::Seconds, POSITIVE, &[L::Destination], "Now minus timestamp of the newest acknowledged sample"),
 ];
 
-const COUNT: usize = 91;
+const COUNT: usize = 92;
 
 /// A metric of the catalogue: an index into [`CATALOGUE`], so that it is cheap to copy and to sort by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

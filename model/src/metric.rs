@@ -157,6 +157,8 @@ pub const OOB_COLLECTOR_HEARTBEAT_TIMESTAMP: Metric = Metric::named("oob.collect
 /// Last reload accepted.
 pub const OOB_COLLECTOR_CONFIG_LAST_RELOAD_SUCCESS: Metric =
     Metric::named("oob.collector.config.last_reload.success");
+/// Clock known to be right; nothing is dated, and so forwarded, before it has been once since the boot.
+pub const OOB_COLLECTOR_CLOCK_SYNCHRONIZED: Metric = Metric::named("oob.collector.clock.synchronized");
 /// Active series.
 pub const OOB_COLLECTOR_SERIES: Metric = Metric::named("oob.collector.series");
 /// Series refused by the cardinality guard.

@@ -125,6 +125,13 @@ impl Boots {
         true
     }
 
+    /// Learns of the running boot, if its clock is known to be right.
+    pub(crate) fn hear(&mut self, now: &Moment) {
+        if now.synchronised {
+            self.learn(now.boot, now.offset());
+        }
+    }
+
     /// Learns what others know.
     pub(crate) fn take_in(&mut self, others: &Self) {
         for &(boot, offset) in &others.offsets {
@@ -153,6 +160,19 @@ impl Boots {
             Some(by_now) => Date::At(stamp.monotonic().saturating_add(by_now).min(now.wall)),
             None => Date::Until(at),
         }
+    }
+
+    /// How long ago an entry was measured. Within one boot that is known whether its clock is right or not.
+    pub(crate) fn age(&self, stamp: &Stamp, now: &Moment) -> Option<Duration> {
+        let ms = match self.date(stamp, now) {
+            Date::At(at) => now.wall.abs_diff(at),
+            _ if stamp.boot == now.boot => {
+                let since = now.monotonic_ms().saturating_sub(stamp.monotonic());
+                u64::try_from(since).unwrap_or(0)
+            }
+            _ => return None,
+        };
+        Some(Duration::from_millis(ms))
     }
 }
 

@@ -71,6 +71,13 @@ impl Cursor {
         start..u64::MAX
     }
 
+    /// The first entries at or after `from` that are acknowledged, up to the next that is not.
+    pub(crate) fn had(&self, from: u64) -> Option<Range<u64>> {
+        let gap = self.gap(from);
+        let start = if gap.start > from { from } else { gap.end };
+        (start < u64::MAX).then(|| start..self.gap(start).start)
+    }
+
     /// How many of these entries are not acknowledged.
     pub(crate) fn missing(&self, entries: &Range<u64>) -> u64 {
         let mut missing = 0;
@@ -107,6 +114,12 @@ mod tests {
                 }
                 let expected: Vec<u64> = (0..80).filter(|entry| !set.contains(entry)).collect();
                 prop_assert_eq!(&missing, &expected);
+                let mut had = Vec::new();
+                while let Some(run) = cursor.had(had.last().map_or(0, |last| last + 1)) {
+                    prop_assert!(!run.is_empty());
+                    had.extend(run);
+                }
+                prop_assert_eq!(had, set.iter().copied().collect::<Vec<_>>());
                 prop_assert_eq!(cursor.missing(&(0..80)), expected.len() as u64);
                 prop_assert_eq!(cursor.end(), set.last().map_or(0, |last| last + 1));
                 prop_assert_eq!(cursor.low(), expected[0]);

@@ -9,11 +9,12 @@ use crate::buffer::clock::{Date, Moment};
 use crate::buffer::cursor::Cursor;
 use crate::buffer::cut::length;
 use crate::buffer::figures::Loss;
-use crate::buffer::folder::{Appender, BLOCK, blocks};
+use crate::buffer::folder::{Claim, blocks};
+use crate::buffer::log::Log;
 use crate::buffer::positions::{Positions, Saved};
 use crate::buffer::recover::{Look, UNFINISHED, recover};
 use crate::buffer::row::Row;
-use crate::buffer::segment::{Form, HEADER_BYTES, LogCodec, Summary, header, seal};
+use crate::buffer::segment::{FRAME_BYTES, Form, Summary, seal};
 use crate::buffer::state::{Shared, State};
 use crate::buffer::store::{Segment, log_name, sealed_name};
 
@@ -26,6 +27,8 @@ const PATIENCE: u32 = 12;
 /// The folder as the writer has it.
 #[derive(Debug)]
 pub(crate) struct Disk {
+    /// That no other program writes to the folder. None where that isn't known.
+    claim: Option<Claim>,
     log: Option<Log>,
     positions: Option<Positions>,
     generation: u64,
@@ -34,16 +37,6 @@ pub(crate) struct Disk {
     seen: bool,
     /// How often it was looked for in vain.
     looks: u32,
-}
-
-/// The log that rows are appended to.
-#[derive(Debug)]
-pub(crate) struct Log {
-    pub(crate) file: Appender,
-    pub(crate) codec: LogCodec,
-    pub(crate) first: u64,
-    /// Whether its name is sure to stay.
-    named: bool,
 }
 
 /// A row is on disk.
@@ -55,9 +48,10 @@ pub(crate) struct Written {
 
 impl Disk {
     /// `generation` of the saved cursors, none where the folder could not be looked into.
-    pub(crate) fn new(log: Option<Log>, generation: Option<u64>, limit: u64) -> Self {
+    pub(crate) fn new(claim: Option<Claim>, log: Option<Log>, generation: Option<u64>, limit: u64) -> Self {
         let seen = generation.is_some();
-        Self { log, positions: None, generation: generation.unwrap_or_default(), limit, seen, looks: 0 }
+        let generation = generation.unwrap_or_default();
+        Self { claim, log, positions: None, generation, limit, seen, looks: 0 }
     }
 
     /// Appends the row that comes next.
@@ -70,7 +64,7 @@ impl Disk {
             Some(log) => log,
             none => none.insert(Log::start(shared, next)?),
         };
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(row.values.len() + FRAME_BYTES);
         log.codec.write(row, &boots, &mut bytes);
         log.append(shared, &bytes)?;
         let full = log.file.length() >= self.limit / LOG_PART || log.codec.dictionary.is_full();
@@ -86,11 +80,12 @@ impl Disk {
             (rows, state.boots.clone(), state.is_done(&(state.first_open..state.end())))
         };
         let (open, first) = (log.file.occupied(), log.first);
+        let mut replaced = true;
         let sealed = match Summary::of(first, &rows, &boots) {
             Some(summary) if !done => {
                 let bytes = seal(&summary, &rows)?;
                 make_room(shared, open.saturating_add(blocks(length(bytes.len()))));
-                finish(shared, first, &bytes)?;
+                replaced = finish(shared, first, &bytes)?;
                 Some(Segment::new(Form::Sealed, &summary, length(bytes.len())))
             }
             _ => None,
@@ -103,18 +98,24 @@ impl Disk {
             state.closed.extend(sealed.map(Arc::new));
             state.account(0);
         }
-        discard(shared, &log_name(first), open);
+        match replaced {
+            true => discard(shared, &log_name(first), open),
+            false => shared.lock().stray += open,
+        }
         Ok(())
     }
 
-    /// Gives up the log: what is written stays as it is, all but the last `unwritten` rows.
-    pub(crate) fn abandon(&mut self, shared: &Shared, unwritten: u64) {
+    /// Gives up the log: what is written stays as it is, all but the last `unwritten` rows. Those that the disk may not
+    /// keep, if it is to be synced, stay in memory, too, to be written again.
+    pub(crate) fn abandon(&mut self, shared: &Shared, unwritten: u64, sync: bool) {
         let Some(mut log) = self.log.take() else { return };
         // A part of the row that failed may be there; where it cannot be cut now, it is when it is read.
         let whole = log.file.length();
         let _ = log.file.cut(whole);
+        let rows = length(shared.lock().open.len());
+        let synced = if sync { log.sync(shared, rows).is_ok() } else { log.is_there(shared) };
         let mut state = shared.lock();
-        let written = length(state.open.len()).saturating_sub(unwritten);
+        let written = if synced { rows.saturating_sub(unwritten) } else { log.safe };
         let rows: Vec<Arc<Row>> = state.open.iter().take(index(written)).cloned().collect();
         match Summary::of(log.first, &rows, &state.boots) {
             Some(summary) => {
@@ -133,6 +134,7 @@ impl Disk {
 
     /// Begins a log with all rows that are in memory, and makes sure that the disk keeps them if it is to be synced.
     pub(crate) fn resume(&mut self, shared: &Shared, sync: bool) -> io::Result<()> {
+        self.claim(shared)?;
         self.look(shared)?;
         let (rows, boots, first) = {
             let state = shared.lock();
@@ -143,13 +145,25 @@ impl Disk {
         let mut bytes = Vec::new();
         rows.iter().for_each(|row| log.codec.write(row, &boots, &mut bytes));
         let appended = log.append(shared, &bytes);
-        let written = appended.and_then(|()| if sync { log.sync(shared) } else { Ok(()) });
+        let written =
+            appended.and_then(|()| if sync { log.sync(shared, length(rows.len())) } else { Ok(()) });
         if let Err(error) = written {
             discard(shared, &log_name(first), log.file.occupied());
             shared.lock().account(0);
             return Err(error);
         }
         self.log = Some(log);
+        Ok(())
+    }
+
+    /// Takes the folder, where it isn't the one that was taken before.
+    fn claim(&mut self, shared: &Shared) -> io::Result<()> {
+        let claim = self.claim.as_ref();
+        if claim.map_or(Ok(false), |claim| shared.folder.is(claim))? {
+            return Ok(());
+        }
+        self.claim = Some(shared.folder.claim()?);
+        self.positions = None;
         Ok(())
     }
 
@@ -221,28 +235,34 @@ impl Disk {
     /// Makes sure that what was written stays.
     pub(crate) fn sync(&mut self, shared: &Shared) -> io::Result<()> {
         if let Some(log) = &mut self.log {
-            log.sync(shared)?;
+            let rows = length(shared.lock().open.len());
+            log.sync(shared, rows)?;
         }
-        self.positions.as_ref().map_or(Ok(()), Positions::sync)
+        if self.positions.as_ref().is_some_and(|positions| positions.sync().is_err()) {
+            // They are written again. The log is none the worse for it.
+            self.positions = None;
+            shared.lock().moved = true;
+        }
+        Ok(())
     }
 
     /// Saves what destinations acknowledged, if that changed. Whether it did.
-    pub(crate) fn save(&mut self, shared: &Shared) -> bool {
+    pub(crate) fn save(&mut self, shared: &Shared) -> io::Result<bool> {
         let saved = {
             let mut state = shared.lock();
             // Before the folder was looked into, what it has saved must stay.
             if !self.seen || !std::mem::take(&mut state.moved) {
-                return false;
+                return Ok(false);
             }
             Saved::of(&state, 0)
         };
-        if self.try_save(shared, saved).is_err() {
-            // Tried again after the next command: until then what was acknowledged might be sent twice.
+        let saved = self.try_save(shared, saved);
+        if saved.is_err() {
+            // Until it is tried again, what was acknowledged might be sent twice.
             self.positions = None;
             shared.lock().moved = true;
-            return false;
         }
-        true
+        saved.map(|()| true)
     }
 
     fn try_save(&mut self, shared: &Shared, saved: Saved) -> io::Result<()> {
@@ -256,41 +276,9 @@ impl Disk {
     }
 }
 
-impl Log {
-    fn start(shared: &Shared, first: u64) -> io::Result<Self> {
-        make_room(shared, blocks(length(HEADER_BYTES)));
-        let mut file = shared.folder.create(&log_name(first))?;
-        file.write(&header(Form::Log, first)).inspect_err(|_| discard(shared, &log_name(first), 0))?;
-        Ok(Self { file, codec: LogCodec::default(), first, named: false })
-    }
-
-    /// Appends bytes, with room made and reserved for them first.
-    fn append(&mut self, shared: &Shared, bytes: &[u8]) -> io::Result<()> {
-        let size = self.file.needed(bytes.len());
-        make_room(shared, size.saturating_add(BLOCK));
-        self.file.reserve(size)?;
-        self.file.write(bytes)?;
-        shared.lock().account(self.file.occupied());
-        Ok(())
-    }
-
-    /// A log that was there.
-    pub(crate) fn opened(file: Appender, codec: LogCodec, first: u64) -> Self {
-        Self { file, codec, first, named: false }
-    }
-
-    fn sync(&mut self, shared: &Shared) -> io::Result<()> {
-        self.file.sync()?;
-        if !self.named {
-            shared.folder.sync()?;
-            self.named = true;
-        }
-        Ok(())
-    }
-}
-
-/// Writes a sealed segment under another name first, so that it is whole or not there.
-fn finish(shared: &Shared, first: u64, bytes: &[u8]) -> io::Result<()> {
+/// Writes a sealed segment under another name first, so that it is whole or not there. Whether it is sure to stay: where
+/// it may not, and does not go either, the log has to stay beside it.
+fn finish(shared: &Shared, first: u64, bytes: &[u8]) -> io::Result<bool> {
     let folder = &shared.folder;
     let mut file = folder.create(UNFINISHED)?;
     let written = file.write(bytes).and_then(|()| file.sync());
@@ -299,11 +287,15 @@ fn finish(shared: &Shared, first: u64, bytes: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     folder.rename(UNFINISHED, &sealed_name(first))?;
-    folder.sync().inspect_err(|_| discard(shared, &sealed_name(first), blocks(length(bytes.len()))))
+    match folder.sync().map_err(|error| (error, folder.remove(&sealed_name(first)))) {
+        Ok(()) => Ok(true),
+        Err((error, Ok(()))) => Err(error),
+        Err((_, Err(_))) => Ok(false),
+    }
 }
 
 /// Removes a file. One that stays takes its room of the budget.
-fn discard(shared: &Shared, name: &str, bytes: u64) {
+pub(crate) fn discard(shared: &Shared, name: &str, bytes: u64) {
     if let Err(error) = shared.folder.remove(name)
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -314,7 +306,7 @@ fn discard(shared: &Shared, name: &str, bytes: u64) {
 
 /// Removes files that are left as they are, and then the oldest segments, until so many bytes besides closed segments
 /// and cursors fit the budget.
-fn make_room(shared: &Shared, bytes: u64) {
+pub(crate) fn make_room(shared: &Shared, bytes: u64) {
     loop {
         let over = {
             let state = shared.lock();
@@ -347,6 +339,7 @@ fn evict(shared: &Shared, why: Loss) -> bool {
     };
     // Only where a destination has a part is it worth to read the file for an exact count.
     let rows = if in_part { segment.rows(&shared.folder, &shared.names).ok() } else { None };
+    let rows = rows.filter(|rows| length(rows.len()) >= entries.end - entries.start);
     let mut state = shared.lock();
     state.closed.pop_front();
     let samples = |cursor: &Cursor| match &rows {

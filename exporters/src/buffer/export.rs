@@ -3,27 +3,26 @@
 //! Changes nothing. OpenMetrics wants each family and each series in one piece, where a log has reports one after the
 //! other: the log is read once to count, and then once for as many samples as memory should hold.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use model::{Definition, Kind, Metric, Timestamp};
+use model::{Definition, Kind, Timestamp};
 
 use crate::buffer::batch::StoredSeries;
 use crate::buffer::clock::Boots;
 use crate::buffer::folder::Folder;
 use crate::buffer::inspect::date;
+use crate::buffer::listing::{Listed, listed};
 use crate::buffer::names::Names;
 use crate::buffer::row::Row;
-use crate::buffer::segment::{Form, read_summary, replay, unseal};
-use crate::buffer::store::parse_name;
+use crate::buffer::segment::{Form, HEADER_BYTES, read_summary, replay, unseal};
 use crate::prometheus::Format;
 use crate::prometheus::family::write_head;
 use crate::prometheus::number::{write_timestamp, write_value};
 
-/// Samples that are held at a time, 16 bytes each; more where one family has more.
+/// Samples that are held at a time, 16 bytes each; more where one series has more.
 const HELD: u64 = 4 << 20;
 
 /// What was written, and what was not.
@@ -33,41 +32,63 @@ pub struct Exported {
     pub samples: u64,
     /// Samples whose time is not known.
     pub undated: u64,
-    /// Files that could not be read, and why.
+    /// Files of which not all could be read, and why.
     pub damage: Vec<String>,
 }
 
 /// Writes a log. Damaged files are left out. Fails where the folder cannot be listed or `out` not be written to.
 pub fn export(folder: &Path, out: &mut dyn Write) -> io::Result<Exported> {
+    export_in_parts(folder, HELD, out)
+}
+
+/// As [`export`], with so many samples held at a time; more where one series has more.
+pub fn export_in_parts(folder: &Path, held: u64, out: &mut dyn Write) -> io::Result<Exported> {
     let names = Names::default();
     let source = Source { folder: Folder::new(folder.to_owned(), None), names: &names };
     let mut exported = Exported::default();
-    let (boots, counts) = source.count(&mut exported)?;
-    let mut metrics: Vec<(Metric, u64)> = counts.into_iter().collect();
-    metrics.sort_unstable();
-    let mut rest = metrics.as_slice();
+    let (boots, mut series) = source.count(&mut exported)?;
+    series.sort_by_key(|counted| counted.0.metric);
+    let (mut rest, mut family) = (series.as_slice(), None);
     while !rest.is_empty() {
-        let mut sum = 0_u64;
-        let fit = rest.iter().take_while(|metric| {
-            let first = sum == 0;
-            sum = sum.saturating_add(metric.1);
-            first || sum <= HELD
-        });
-        let (now, later) = rest.split_at(fit.count());
+        let (now, later) = rest.split_at(fitting(rest, held));
         rest = later;
-        let wanted: Vec<Metric> = now.iter().map(|metric| metric.0).collect();
-        let (families, undated) = source.gather(&wanted, &boots)?;
-        exported.undated += undated;
-        for (metric, family) in families {
-            exported.samples += write_family(metric.definition(), family, out)?;
+        let gathered = source.gather(now, &boots, &mut exported)?;
+        for ((series, _), points) in now.iter().zip(gathered).filter(|each| !each.1.is_empty()) {
+            let mut text = Vec::new();
+            if family.replace(series.metric) != Some(series.metric) {
+                write_head(&mut text, series.metric.definition(), Format::OpenMetrics);
+            }
+            exported.samples += write_series(&mut text, series, points);
+            out.write_all(&text)?;
         }
     }
     out.write_all(b"# EOF\n")?;
     Ok(exported)
 }
 
-/// The points of the series of one family, in the order in which they were met.
-type Family = Vec<(Arc<StoredSeries>, Vec<(Timestamp, f64)>)>;
+/// A series, and how many samples it has.
+type Counted = (Arc<StoredSeries>, u64);
+
+/// The times and values of a series.
+type Points = Vec<(Timestamp, f64)>;
+
+/// How many of these, at least one, have no more than `held` samples together.
+fn fitting(series: &[Counted], held: u64) -> usize {
+    let mut sum = 0_u64;
+    let fit = series.iter().take_while(|counted| {
+        sum = sum.saturating_add(counted.1);
+        sum <= held
+    });
+    fit.count().max(1)
+}
+
+/// What one file holds.
+struct Content {
+    rows: Vec<Arc<Row>>,
+    boots: Boots,
+    /// What of it cannot be read.
+    damage: Option<String>,
+}
 
 struct Source<'a> {
     folder: Folder,
@@ -75,94 +96,111 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Hands over the rows of each file, or why it has none.
-    fn each(&self, mut take: impl FnMut(&str, Result<(Vec<Arc<Row>>, Boots), String>)) -> io::Result<()> {
-        for (name, _) in self.folder.files()? {
-            let Some((form, _)) = parse_name(&name) else { continue };
-            let bytes = match self.folder.read(&name, usize::MAX) {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    take(&name, Err(error.to_string()));
-                    continue;
+    /// Hands over the rows of each file, with the clocks that it knows, and notes what cannot be read.
+    fn each(&self, exported: &mut Exported, mut take: impl FnMut(Vec<Arc<Row>>, &Boots)) -> io::Result<()> {
+        for same in listed(&self.folder)?.chunk_by(|a, b| a.first == b.first) {
+            let mut damage = Vec::new();
+            // A segment counts if it can be read, else the log beside it, which is listed before it.
+            for file in same.iter().rev() {
+                let told = |why: String| format!("{}: {why}", file.name);
+                match self.content(file) {
+                    None => {}
+                    Some(Err(why)) => damage.push(told(why)),
+                    Some(Ok(content)) => {
+                        take(content.rows, &content.boots);
+                        damage = content.damage.map(told).into_iter().collect();
+                        break;
+                    }
                 }
-            };
-            let read = match form {
-                Form::Log => replay(&bytes, self.names).map(|log| (log.rows, log.codec.dictionary.offsets)),
-                Form::Sealed => unseal(&bytes, self.names)
-                    .and_then(|rows| read_summary(&bytes).map(|summary| (rows, summary.boots()))),
-            };
-            take(&name, read.map_err(|error| error.to_string()));
+            }
+            damage.retain(|damage| !exported.damage.contains(damage));
+            exported.damage.append(&mut damage);
         }
         Ok(())
     }
 
-    /// What is known of clocks, and the samples of each metric.
-    fn count(&self, exported: &mut Exported) -> io::Result<(Boots, HashMap<Metric, u64>)> {
-        let (mut boots, mut counts) = (Boots::default(), HashMap::new());
-        self.each(|name, read| match read {
-            Err(error) => exported.damage.push(format!("{name}: {error}")),
-            Ok((rows, offsets)) => {
-                boots.take_in(&offsets);
-                for series in rows.iter().flat_map(|row| &row.shape.series) {
-                    *counts.entry(series.metric).or_default() += 1;
+    /// What a file holds, or why it cannot be read. None where it is gone, or a log that was begun a moment ago or when
+    /// the power went.
+    fn content(&self, file: &Listed) -> Option<Result<Content, String>> {
+        let mut file = file.clone();
+        let bytes = match file.read(&self.folder, |_| usize::MAX)? {
+            Ok(bytes) => bytes,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        let content = match file.form {
+            Form::Log if bytes.len() < HEADER_BYTES => return None,
+            Form::Log => replay(&bytes, self.names).map(|log| {
+                let damage = log.lost();
+                Content { rows: log.rows, boots: log.codec.dictionary.offsets, damage }
+            }),
+            Form::Sealed => unseal(&bytes, self.names)
+                .and_then(|rows| Ok(Content { rows, boots: read_summary(&bytes)?.boots(), damage: None })),
+        };
+        Some(content.map_err(|error| error.to_string()))
+    }
+
+    /// What is known of clocks, and the series in the order in which they are met.
+    fn count(&self, exported: &mut Exported) -> io::Result<(Boots, Vec<Counted>)> {
+        let (mut boots, mut found) = (Boots::default(), Vec::<Counted>::new());
+        let mut places: HashMap<*const StoredSeries, usize> = HashMap::new();
+        self.each(exported, |rows, offsets| {
+            boots.take_in(offsets);
+            for series in rows.iter().flat_map(|row| &row.shape.series) {
+                let place = *places.entry(Arc::as_ptr(series)).or_insert_with(|| {
+                    found.push((Arc::clone(series), 0));
+                    found.len() - 1
+                });
+                if let Some(counted) = found.get_mut(place) {
+                    counted.1 += 1;
                 }
             }
         })?;
-        Ok((boots, counts))
+        Ok((boots, found))
     }
 
-    /// The points of some families, and how many have no known time.
-    fn gather(&self, wanted: &[Metric], boots: &Boots) -> io::Result<(BTreeMap<Metric, Family>, u64)> {
-        let mut families: BTreeMap<Metric, Family> = BTreeMap::new();
-        let mut places: HashMap<*const StoredSeries, usize> = HashMap::new();
+    /// The points of some series. Those that have no known time are counted.
+    fn gather(&self, wanted: &[Counted], boots: &Boots, exported: &mut Exported) -> io::Result<Vec<Points>> {
+        let room = |counted: &Counted| Vec::with_capacity(usize::try_from(counted.1).unwrap_or_default());
+        let mut points: Vec<Points> = wanted.iter().map(room).collect();
+        let places: HashMap<*const StoredSeries, usize> =
+            wanted.iter().enumerate().map(|(place, counted)| (Arc::as_ptr(&counted.0), place)).collect();
         let mut undated = 0;
-        self.each(|_, read| {
-            for row in read.map(|read| read.0).unwrap_or_default() {
+        self.each(exported, |rows, _| {
+            for row in rows {
                 let at = date(&row.stamp, boots);
-                let series = row.shape.series.iter().zip(row.values.iter());
-                for (series, value) in series.filter(|each| wanted.binary_search(&each.0.metric).is_ok()) {
-                    let Some(at) = at else {
-                        undated += 1;
-                        continue;
-                    };
-                    let family = families.entry(series.metric).or_default();
-                    let place = *places.entry(Arc::as_ptr(series)).or_insert_with(|| {
-                        family.push((Arc::clone(series), Vec::new()));
-                        family.len() - 1
-                    });
-                    if let Some((_, points)) = family.get_mut(place) {
-                        points.push((at, value));
+                for (series, value) in row.shape.series.iter().zip(row.values.iter()) {
+                    let points = places.get(&Arc::as_ptr(series)).and_then(|&place| points.get_mut(place));
+                    match (points, at) {
+                        (Some(points), Some(at)) => points.push((at, value)),
+                        (Some(_), None) => undated += 1,
+                        (None, _) => {}
                     }
                 }
             }
         })?;
-        Ok((families, undated))
+        exported.undated += undated;
+        Ok(points)
     }
 }
 
-/// Writes a family, and says how many samples it has. Of two samples of a series at one time the later one counts.
-fn write_family(definition: &Definition, family: Family, out: &mut dyn Write) -> io::Result<u64> {
-    let mut text = Vec::new();
+/// Appends the lines of a series, and says how many. Of two samples at one time the later one counts.
+fn write_series(text: &mut Vec<u8>, series: &StoredSeries, mut points: Points) -> u64 {
     let mut samples = 0;
-    write_head(&mut text, definition, Format::OpenMetrics);
-    for (series, mut points) in family {
-        points.sort_by_key(|point| point.0);
-        let start = start_of(definition, &series);
-        for same in points.chunk_by(|a, b| a.0 == b.0) {
-            let Some(&(at, value)) = same.last() else { continue };
-            text.extend_from_slice(start.as_bytes());
-            match definition.kind {
-                Kind::Info => text.push(b'1'),
-                _ => write_value(&mut text, value),
-            }
-            write_timestamp(&mut text, at, Format::OpenMetrics);
-            text.push(b'\n');
-            samples += 1;
+    points.sort_by_key(|point| point.0);
+    let definition = series.metric.definition();
+    let start = start_of(definition, series);
+    for same in points.chunk_by(|a, b| a.0 == b.0) {
+        let Some(&(at, value)) = same.last() else { continue };
+        text.extend_from_slice(start.as_bytes());
+        match definition.kind {
+            Kind::Info => text.push(b'1'),
+            _ => write_value(text, value),
         }
-        out.write_all(&text)?;
-        text.clear();
+        write_timestamp(text, at, Format::OpenMetrics);
+        text.push(b'\n');
+        samples += 1;
     }
-    Ok(samples)
+    samples
 }
 
 /// A line up to its value.

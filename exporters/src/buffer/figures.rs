@@ -64,8 +64,10 @@ pub struct Figures {
     pub bytes: u64,
     /// The budget for them.
     pub limit: u64,
-    /// Age of the oldest sample that waits, if any waits and its time is known.
+    /// Age of the oldest sample that waits, if any waits and its age is known.
     pub oldest: Option<Duration>,
+    /// Whether what comes now can be dated: the clock is right, or was at some time since the boot.
+    pub dated: bool,
     /// Samples that some destination never gets, since the start; one sample that two destinations lack counts
     /// twice.
     pub lost: Losses,
@@ -78,7 +80,7 @@ pub struct Figures {
 pub struct Lag {
     /// Samples that wait for it. Exact, but in proportion where a sealed segment is acknowledged in part.
     pub samples: u64,
-    /// Age of the oldest of them, where its time is known.
+    /// Age of the oldest of them, where it is known: of this boot always, of another one if its clock was.
     pub oldest: Option<Duration>,
 }
 

@@ -4,12 +4,12 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use rustix::io::Errno;
 
 /// Bytes that a file takes are counted in whole blocks of this size, as most file systems do.
@@ -61,6 +61,24 @@ impl Folder {
         self.faults.as_ref().map_or(Ok(bytes), |faults| faults.allow(operation, bytes))
     }
 
+    /// Makes the folder if it isn't there, and takes it for this program alone, for as long as what is given back is
+    /// held. On a file system that cannot do that, several programs are not kept apart.
+    pub(crate) fn claim(&self) -> io::Result<Claim> {
+        fs::create_dir_all(&self.path)?;
+        let folder = File::open(&self.path)?;
+        match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => Err(io::Error::other("another lightsout uses the folder")),
+            _ => Ok(Claim(folder)),
+        }
+    }
+
+    /// Whether a claim is to the folder that is there now: it may have been removed, or mounted over.
+    pub(crate) fn is(&self, claim: &Claim) -> io::Result<bool> {
+        let identity = |data: fs::Metadata| (data.dev(), data.ino());
+        let claimed = identity(claim.0.metadata()?);
+        Ok(fs::metadata(&self.path).is_ok_and(|data| identity(data) == claimed))
+    }
+
     /// Names and lengths of its files; makes the folder if it isn't there.
     pub(crate) fn list(&self) -> io::Result<Vec<(String, u64)>> {
         self.allow(Operation::List, 0)?;
@@ -73,9 +91,15 @@ impl Folder {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
-            let data = entry.metadata()?;
-            if let (true, Ok(name)) = (data.is_file(), entry.file_name().into_string()) {
-                files.push((name, data.len()));
+            // A file may go meanwhile; of one that is damaged, nothing but the name may be known.
+            let length = match entry.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                data => data.map_or(0, |data| data.len()),
+            };
+            if let (true, Ok(name)) =
+                (entry.file_type().is_ok_and(|it| it.is_file()), entry.file_name().into_string())
+            {
+                files.push((name, length));
             }
         }
         files.sort_unstable();
@@ -89,6 +113,16 @@ impl Folder {
         let file = File::open(self.path.join(name))?;
         file.take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// The length of a file, 0 where it isn't there.
+    pub(crate) fn length(&self, name: &str) -> u64 {
+        fs::metadata(self.path.join(name)).map_or(0, |data| data.len())
+    }
+
+    /// Whether there is a file of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path.join(name).is_file()
     }
 
     /// Bytes on disk of a file of this length, also those that were reserved behind its end.
@@ -126,7 +160,22 @@ impl Folder {
     /// Makes sure that names of files stay.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.allow(Operation::Sync, 0)?;
-        File::open(&self.path)?.sync_all()
+        match File::open(&self.path)?.sync_all() {
+            // A file system that cannot do that does without: fsync(2).
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced,
+        }
+    }
+}
+
+/// That no other program writes to the folder.
+#[derive(Debug)]
+pub(crate) struct Claim(File);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Closing is not enough while a process that is about to be started holds the file, too.
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 
@@ -187,13 +236,12 @@ impl Appender {
     /// Writes at a place, and leaves the length as it is.
     pub(crate) fn write_at(&mut self, place: u64, bytes: &[u8]) -> io::Result<()> {
         let allowed = self.folder.allow(Operation::Write, bytes.len())?;
-        self.file.seek(SeekFrom::Start(place))?;
         match bytes.get(..allowed) {
             Some(part) if part.len() < bytes.len() => {
-                self.file.write_all(part)?;
+                self.file.write_all_at(part, place)?;
                 Err(io::ErrorKind::StorageFull.into())
             }
-            _ => self.file.write_all(bytes),
+            _ => self.file.write_all_at(bytes, place),
         }
     }
 
@@ -209,5 +257,18 @@ impl Appender {
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.folder.allow(Operation::Sync, 0)?;
         self.file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CIFS does as /proc here.
+    #[test]
+    fn a_file_system_that_syncs_no_folders_does_without() {
+        let proc = Path::new("/proc");
+        assert_eq!(File::open(proc).unwrap().sync_all().unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        Folder::new(proc.to_owned(), None).sync().unwrap();
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Changes nothing, and may look at a log that is being written: then its tail may be torn, or a file be gone.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -12,12 +13,13 @@ use crate::buffer::clock::{Boot, Boots, Date, Moment, Stamp};
 use crate::buffer::cursor::Cursor;
 use crate::buffer::cut::length;
 use crate::buffer::folder::Folder;
+use crate::buffer::listing::{Listed, listed};
 use crate::buffer::names::Names;
 use crate::buffer::positions::{self, Saved};
 use crate::buffer::segment::{
     Form, HEADER_BYTES, Later, SUMMARY_BYTES, SegmentError, Summary, later, read_summary, replay, unseal,
 };
-use crate::buffer::store::{Segment, parse_name};
+use crate::buffer::store::Segment;
 
 /// How closely to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,14 +89,12 @@ pub struct CursorState {
 /// Looks into a folder. Fails where it cannot be listed.
 pub fn inspect(folder: &Path, depth: Depth) -> io::Result<Inspection> {
     let folder = Folder::new(folder.to_owned(), None);
-    let mut looks = Vec::new();
+    let looks = listed(&folder)?.into_iter();
+    let mut looks: Vec<_> = looks.filter_map(|file| Look::into(&folder, file, depth)).collect();
+    leave_out_doubles(&mut looks);
     let mut boots = Boots::default();
-    for (name, size) in folder.files()? {
-        if let Some((form, first)) = parse_name(&name) {
-            let look = Look::into(&folder, &name, form, first, depth);
-            look.summary.iter().for_each(|summary| boots.take_in(&summary.boots()));
-            looks.push((name, size, form, first, look));
-        }
+    for summary in looks.iter().filter_map(|(_, look)| look.summary.as_ref()) {
+        boots.take_in(&summary.boots());
     }
     let saved = folder.read(positions::FILE, usize::MAX);
     let no_cursors = match &saved {
@@ -103,15 +103,28 @@ pub fn inspect(folder: &Path, depth: Depth) -> io::Result<Inspection> {
         Ok(_) => None,
     };
     let saved = saved.ok().and_then(|bytes| positions::read(&bytes)).unwrap_or_default();
-    let segments = looks.iter().filter_map(|(_, size, form, _, look)| {
-        look.summary.as_ref().map(|summary| Segment::new(*form, summary, *size))
+    let segments = looks.iter().filter_map(|(file, look)| {
+        look.summary.as_ref().map(|summary| Segment::new(file.form, summary, file.size))
     });
     let cursors = cursors(&saved, &segments.collect::<Vec<_>>());
-    let files = looks
-        .into_iter()
-        .map(|(name, bytes, form, first, look)| look.state(name, bytes, form, first, &boots))
-        .collect();
+    let files = looks.into_iter().map(|(file, look)| look.state(file, &boots)).collect();
     Ok(Inspection { files, cursors, no_cursors })
+}
+
+/// A log and a segment of the same number hold the same entries: the segment counts if it can be read, else the log.
+fn leave_out_doubles(looks: &mut Vec<(Listed, Look)>) {
+    looks.dedup_by(|after, before| after.0.name == before.0.name);
+    let read = |form| {
+        let read = looks.iter().filter(|(file, look)| file.form == form && look.is_read());
+        read.map(|(file, _)| file.first).collect::<BTreeSet<u64>>()
+    };
+    let (logs, sealed) = (read(Form::Log), read(Form::Sealed));
+    looks.retain(|(file, _)| file.form == Form::Sealed || !sealed.contains(&file.first));
+    for (file, look) in looks {
+        if file.form == Form::Sealed && logs.contains(&file.first) && !look.is_read() {
+            look.summary = None;
+        }
+    }
 }
 
 fn cursors(saved: &Saved, segments: &[Segment]) -> Vec<CursorState> {
@@ -134,9 +147,16 @@ struct Look {
 }
 
 impl Look {
-    fn into(folder: &Folder, name: &str, form: Form, first: u64, depth: Depth) -> Self {
-        let part = form == Form::Sealed && depth == Depth::Summaries;
-        let read = folder.read(name, if part { SUMMARY_BYTES } else { usize::MAX });
+    /// None where the file is gone.
+    fn into(folder: &Folder, mut file: Listed, depth: Depth) -> Option<(Listed, Self)> {
+        let read = match depth {
+            Depth::Summaries => file.read(folder, |form| match form {
+                Form::Log => usize::MAX,
+                Form::Sealed => SUMMARY_BYTES,
+            }),
+            Depth::Everything => file.read(folder, |_| usize::MAX),
+        }?;
+        let (form, first) = (file.form, file.first);
         let look = read.map_err(|error| error.to_string()).and_then(|bytes| {
             match (later(&bytes, form, first), form) {
                 (Some(later), _) => Ok(Self { later: Some(later), ..Self::default() }),
@@ -145,13 +165,19 @@ impl Look {
             }
             .map_err(|error| error.to_string())
         });
-        match look {
+        let look = match look {
             Ok(Self { summary: Some(summary), .. }) if summary.first != first => {
                 Self::damaged("its name says that it begins with another entry".to_owned())
             }
             Ok(look) => look,
             Err(error) => Self::damaged(error),
-        }
+        };
+        Some((file, look))
+    }
+
+    /// Whether entries of it can be read, all of them if it is sealed.
+    fn is_read(&self) -> bool {
+        self.summary.is_some() && self.damage.is_none()
     }
 
     fn damaged(why: String) -> Self {
@@ -165,9 +191,8 @@ impl Look {
         let replay = replay(bytes, &Names::default())?;
         let summary = Summary::of(replay.first, &replay.rows, &replay.codec.dictionary.offsets);
         let behind = length(bytes.len().saturating_sub(replay.whole_bytes));
-        let (samples, lost) = (replay.lost_samples, replay.lost_rows > 0);
-        let damage = lost.then(|| format!("{samples} samples or more are behind a damaged place"));
-        Ok(Self { summary, torn: if lost { 0 } else { behind }, damage, ..Self::default() })
+        let damage = replay.lost();
+        Ok(Self { summary, torn: if damage.is_some() { 0 } else { behind }, damage, ..Self::default() })
     }
 
     fn sealed(bytes: &[u8], depth: Depth) -> Result<Self, SegmentError> {
@@ -177,7 +202,8 @@ impl Look {
         Ok(Self { summary: Some(summary), damage, ..Self::default() })
     }
 
-    fn state(self, name: String, bytes: u64, form: Form, first: u64, boots: &Boots) -> FileState {
+    fn state(self, file: Listed, boots: &Boots) -> FileState {
+        let Listed { name, form, first, size: bytes } = file;
         let summary = self.summary.as_ref();
         let read = summary.map(|summary| (summary.rows, summary.samples));
         let (entries, samples) = self.later.map_or(read, |later| later.content).unwrap_or_default();

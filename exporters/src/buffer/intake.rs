@@ -44,6 +44,8 @@ struct Known {
     shape: Arc<Shape>,
     /// The values that are states, by their places, as they were last.
     states: Vec<(usize, f64)>,
+    /// The decimal places that each value had last.
+    decimals: Vec<u8>,
 }
 
 impl Known {
@@ -52,7 +54,16 @@ impl Known {
             |series: &Series| matches!(series.metric.definition().kind, Kind::StateSet(_) | Kind::Status);
         let places = sources.iter().enumerate().filter(|each| is_state(each.1));
         let states = places.map(|each| (each.0, f64::NAN)).collect();
-        Self { sources, shape, states }
+        let decimals = vec![0; sources.len()];
+        Self { sources, shape, states, decimals }
+    }
+
+    /// The values of a report.
+    fn values(&mut self, report: &PollReport) -> Values {
+        let values = report.samples.iter().map(|sample| sample.value);
+        let values: Values = values.zip(self.decimals.iter().copied().map(usize::from)).collect();
+        self.decimals.iter_mut().zip(values.places()).for_each(|(last, places)| *last = places as u8);
+        values
     }
 
     /// Notes the states of a report. Whether one changed.
@@ -64,6 +75,16 @@ impl Known {
             *state = value;
         }
         changed
+    }
+
+    /// Takes over what the states were in the report before, which had other series.
+    fn go_on_from(&mut self, before: &Self) {
+        let state = |&(place, value): &(usize, f64)| Some((Arc::as_ptr(before.sources.get(place)?), value));
+        let last: HashMap<*const Series, f64> = before.states.iter().filter_map(state).collect();
+        for (place, state) in &mut self.states {
+            let known = self.sources.get(*place).and_then(|source| last.get(&Arc::as_ptr(source)));
+            *state = known.copied().unwrap_or(*state);
+        }
     }
 
     fn fits(&self, report: &PollReport) -> bool {
@@ -93,13 +114,13 @@ impl Intake {
         let stamp = Stamp::of(report.at, report.duration, now);
         let stream = self.streams.entry(key).or_default();
         let before = stream.recent.first().map(|known| Arc::clone(&known.shape));
-        let shape = stream.shape(report, &stamp, now, boots, names);
+        let known = stream.known(report, &stamp, now, boots, names)?;
+        let shape = Arc::clone(&known.shape);
         let ended = match before {
             Some(before) if !failed && !Arc::ptr_eq(&before, &shape) => ended(&before, &shape),
             _ => Box::default(),
         };
-        let values = report.samples.iter().map(|sample| sample.value).collect();
-        let urgent = stream.recent.first_mut().is_some_and(|known| known.note(report)) || !ended.is_empty();
+        let (values, urgent) = (known.values(report), known.note(report) || !ended.is_empty());
         Some((Row { stamp, shape, values, ended }, urgent))
     }
 
@@ -121,19 +142,18 @@ impl Intake {
 }
 
 impl Stream {
-    /// The shape of a report, which becomes the newest.
-    fn shape(
+    /// What is known of reports like this one, which becomes the newest.
+    fn known(
         &mut self,
         report: &PollReport,
         stamp: &Stamp,
         now: &Moment,
         boots: &Boots,
         names: &Names,
-    ) -> Arc<Shape> {
-        if let Some(at) = self.recent.iter().position(|known| known.fits(report)) {
-            if let Some(recent) = self.recent.get_mut(..=at) {
-                recent.rotate_right(1);
-            }
+    ) -> Option<&mut Known> {
+        let found = self.recent.iter().position(|known| known.fits(report));
+        if let Some(recent) = found.and_then(|at| self.recent.get_mut(..=at)) {
+            recent.rotate_right(1);
         } else {
             let since = match boots.date(stamp, now) {
                 Date::At(at) => at,
@@ -147,9 +167,10 @@ impl Stream {
             self.recent.truncate(SHAPES - 1);
             self.recent.insert(0, Known::new(sources, Arc::new(Shape { series })));
         }
-        self.recent
-            .first()
-            .map_or_else(|| Arc::new(Shape { series: Box::default() }), |known| Arc::clone(&known.shape))
+        if let ([first, before, ..], true) = (self.recent.as_mut_slice(), found != Some(0)) {
+            first.go_on_from(before);
+        }
+        self.recent.first_mut()
     }
 }
 

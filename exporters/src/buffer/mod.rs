@@ -16,6 +16,8 @@ pub mod folder;
 mod frame;
 pub mod inspect;
 mod intake;
+mod listing;
+mod log;
 mod names;
 mod positions;
 pub mod reader;
@@ -44,7 +46,7 @@ use disk::Disk;
 use folder::{Faults, Folder};
 use names::Names;
 use recover::{Look, recover};
-use state::{Shared, State};
+use state::{Follower, Shared, State, add};
 use writer::{Command, Writer};
 
 /// The usual byte budget: a week of 300 series at 30 s takes a small part of it.
@@ -129,9 +131,13 @@ impl Buffer {
         let names = Names::default();
         let folder = Folder::new(options.folder, trial.faults);
         let new = |first| State::new(first, limit, options.max_age);
-        let (recovered, mut unusable) = match recover(&folder, &names, new(0), Look::First) {
+        let claim = folder.claim();
+        let claimed = claim.as_ref().map_err(ToString::to_string);
+        let found = claimed
+            .and_then(|_| recover(&folder, &names, new(0), Look::First).map_err(|error| error.to_string()));
+        let (recovered, mut unusable) = match found {
             Ok(recovered) => (Ok(recovered), None),
-            Err(error) => (Err(new(unknown_first())), Some(error.to_string())),
+            Err(error) => (Err(new(unknown_first(&folder))), Some(error)),
         };
         let (mut state, log, generation, recovery) = match recovered {
             Ok(found) => (found.state, found.log, Some(found.generation), found.recovery),
@@ -144,7 +150,7 @@ impl Buffer {
         let (queue, commands) = sync_channel(QUEUE);
         let usual = (limit / SEGMENT_PART).clamp(MIN_SEGMENT_VALUES, MAX_SEGMENT_VALUES);
         let full_weight = trial.segment_values.unwrap_or(usual);
-        let disk = Disk::new(log, generation, limit);
+        let disk = Disk::new(claim.ok(), log, generation, limit);
         let writer = Writer::new(Arc::clone(&shared), disk, options.fsync, full_weight);
         let thread =
             std::thread::Builder::new().name("buffer".to_owned()).spawn(move || writer.run(&commands));
@@ -172,13 +178,24 @@ impl Buffer {
 
     /// A destination's view. A destination that the log doesn't know begins with the oldest entry that is there.
     pub fn reader(&self, destination: &str, order: Order) -> Reader {
+        let reader = self.reader_again(destination, order);
+        reader.hold(u64::MAX);
+        reader
+    }
+
+    /// As [`Buffer::reader`], for who asks again for what the destination has: that stays, as far as the budget allows,
+    /// until [`Reader::hold`] says that it need not.
+    pub fn reader_again(&self, destination: &str, order: Order) -> Reader {
         Reader::new(Arc::clone(&self.shared), self.queue.clone(), destination, order)
     }
 
     /// Forgets all destinations but these: nothing is kept for the others any more.
     pub fn keep(&self, destinations: &[&str]) {
         let mut state = self.shared.lock();
-        state.followers.retain(|name, _| destinations.contains(&name.as_str()));
+        let is_gone = |name: &String, _: &mut Follower| !destinations.contains(&name.as_str());
+        let gone: Vec<Follower> = state.followers.extract_if(.., is_gone).map(|gone| gone.1).collect();
+        // What they lost stays counted: a counter never falls.
+        gone.iter().for_each(|follower| add(&mut state.lost, &follower.lost));
         for name in destinations {
             state.follower(name);
         }
@@ -200,11 +217,14 @@ impl Buffer {
     }
 }
 
-/// The first entry where the folder cannot be looked into: above those that may be in it, which count from 0, and
-/// above those of a start before this one. The clock serves as a number only.
-fn unknown_first() -> u64 {
+/// The first entry where the folder cannot be looked into: above those that may be in it, which count from 0 or, after
+/// a start like this one, from its time; and where at least names can be seen, above those. The clock serves as a number
+/// only.
+fn unknown_first(folder: &Folder) -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    (1 << 48) + (since.as_secs() << 20)
+    let files = folder.files().unwrap_or_default();
+    let newest = files.iter().filter_map(|(name, _)| Some(store::parse_name(name)?.1)).max().unwrap_or(0);
+    ((1 << 48) + (since.as_secs() << 20)).max(newest.saturating_add(cut::length(segment::MAX_ROWS)))
 }
 
 impl Drop for Buffer {

@@ -96,14 +96,12 @@ pub(crate) struct Positions {
 }
 
 impl Positions {
-    /// Opens or makes the file, at its full size.
+    /// Opens or makes the file, at its full size. `generation` is that of the newer slot, 0 where none could be read: then
+    /// nothing of it may come back later.
     pub(crate) fn open(folder: &Folder, generation: u64) -> io::Result<Self> {
-        let bytes = match folder.read(FILE, usize::MAX) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            read => read.unwrap_or_default(),
-        };
-        let mut file = folder.append(FILE, length(bytes.len()))?;
-        if length(bytes.len()) != FILE_BYTES {
+        let length = folder.length(FILE);
+        let mut file = folder.append(FILE, length)?;
+        if length != FILE_BYTES || generation == 0 {
             file.cut(0)?;
             file.write(&vec![0; 2 * SLOT])?;
         }
@@ -125,5 +123,24 @@ impl Positions {
 
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Those of before could not be read at the start, and can be now.
+    #[test]
+    fn cursors_that_were_given_up_do_not_come_back() {
+        let work = tempfile::tempdir().unwrap();
+        let folder = Folder::new(work.path().to_owned(), None);
+        let saved = |next| Saved { generation: 0, next, cursors: BTreeMap::new() };
+        let mut before = Positions::open(&folder, 0).unwrap();
+        (0..7).for_each(|next| before.save(saved(next)).unwrap());
+        let mut again = Positions::open(&folder, 0).unwrap();
+        again.save(saved(100)).unwrap();
+        let found = read(&folder.read(FILE, usize::MAX).unwrap()).unwrap();
+        assert_eq!((found.generation, found.next), (1, 100));
     }
 }

@@ -28,6 +28,10 @@ const LOOK_AGAIN: i64 = 60_000;
 /// the time: then the destination waits as a whole.
 const MAX_POSTPONED: usize = 64;
 
+/// Most samples that are given out again, but for those of one segment more. To decode them takes two seconds of one
+/// core; a pole measures so many in a fortnight.
+const MOST_AGAIN: u64 = 1 << 24;
+
 /// In which order a destination takes samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -93,7 +97,9 @@ impl Reader {
         let (more, live) = {
             let mut state = shared.lock();
             let live = if order == Order::LiveFirst { state.end() } else { u64::MAX };
-            (Arc::clone(&state.follower(destination).more), live)
+            let follower = state.follower(destination);
+            follower.held = 0;
+            (Arc::clone(&follower.more), live)
         };
         let lanes = Mutex::new(Lanes { live, ..Lanes::default() });
         Self { shared, destination: destination.to_owned(), order, more, queue, lanes }
@@ -128,24 +134,57 @@ impl Reader {
     ///
     /// May read a file and decode it, which takes milliseconds: to be called where that may block.
     pub fn backlog(&self, samples: usize, now: &Moment) -> Option<Batch> {
+        self.backlog_from(0, samples, now)
+    }
+
+    /// As [`Reader::backlog`], at or after an entry.
+    pub fn backlog_from(&self, from: u64, samples: usize, now: &Moment) -> Option<Batch> {
         let mut lanes = self.lanes();
         let before = match self.order {
             Order::InOrder => u64::MAX,
             Order::LiveFirst => self.passed_by(&lanes),
         };
-        self.next(&mut lanes, 0, before, samples, now)
+        self.next(&mut lanes, from, before, samples, now)
+    }
+
+    /// The first entries at or after `from`, up to so many samples, of those that the destination has: of the newest,
+    /// which go in the live lane. None in [`Order::InOrder`].
+    ///
+    /// Gives out what is there, at its own time, whatever the clock says now. May read a file, as [`Reader::backlog`].
+    pub fn live_again(&self, from: u64, samples: usize, now: &Moment) -> Option<Batch> {
+        let (_, live) = self.had(from);
+        self.again(live, samples, now)
+    }
+
+    /// As [`Reader::live_again`], of the entries that went in the backlog.
+    pub fn backlog_again(&self, from: u64, samples: usize, now: &Moment) -> Option<Batch> {
+        let (backlog, _) = self.had(from);
+        self.again(backlog, samples, now)
+    }
+
+    /// Says that entries before `from` are not asked for again.
+    pub fn hold(&self, from: u64) {
+        self.shared.lock().follower(&self.destination).held = from;
     }
 
     /// Notes that entries arrived, or need not arrive any more. Saved by the writer.
     pub fn acknowledge(&self, entries: Range<u64>) {
+        self.note(entries);
+    }
+
+    /// As [`Reader::acknowledge`]. Whether the cursor had a place for it.
+    fn note(&self, entries: Range<u64>) -> bool {
         let mut state = self.shared.lock();
         let end = state.end();
         let entries = entries.start..entries.end.min(end);
-        state.follower(&self.destination).cursor.acknowledge(entries);
+        let cursor = &mut state.follower(&self.destination).cursor;
+        cursor.acknowledge(entries.clone());
+        let noted = cursor.missing(&entries) == 0;
         if !std::mem::replace(&mut state.moved, true) {
             // Where the queue is full, the writer is awake and will see it.
             let _ = self.queue.try_send(Command::Acknowledged);
         }
+        noted
     }
 
     /// Counts samples that were set aside.
@@ -173,6 +212,60 @@ impl Reader {
 
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Between which entries from an entry on those are that went in the backlog and in the live lane: as far as the
+    /// cursor tells.
+    fn had(&self, from: u64) -> (Range<u64>, Range<u64>) {
+        let mut state = self.shared.lock();
+        let cursor = state.follower(&self.destination).cursor.clone();
+        let start = if from == 0 { state.had_from(&cursor, MOST_AGAIN) } else { from };
+        let end = cursor.end();
+        let first_live = match (self.order, cursor.above().first()) {
+            (Order::InOrder, _) => end,
+            (Order::LiveFirst, Some(above)) => above.start,
+            // No backlog was begun.
+            (Order::LiveFirst, None) => start,
+        };
+        (start..first_live, start.max(first_live)..end)
+    }
+
+    /// The first of these entries that the destination has.
+    fn again(&self, mut entries: Range<u64>, samples: usize, now: &Moment) -> Option<Batch> {
+        let mut lanes = self.lanes();
+        // They had their time when they were given out first: a clock that is wrong now does not take it from them.
+        let now = Moment { wall: Timestamp::MAX, synchronised: false, ..*now };
+        while !entries.is_empty() {
+            let (place, had, boots) = {
+                let mut state = self.shared.lock();
+                let had = state.follower(&self.destination).cursor.had(entries.start)?;
+                let had = had.start..had.end.min(entries.end);
+                if had.is_empty() {
+                    return None;
+                }
+                (state.locate(had.start, had.end, samples), had, state.boots.clone())
+            };
+            let terms = Terms { samples, now: &now, boots: &boots, expired_before: Timestamp::MIN };
+            let cut = match &place {
+                Place::Left { next } | Place::Gone { next } => {
+                    entries.start = *next;
+                    continue;
+                }
+                Place::Rows { first, rows } => {
+                    lanes.reading = None;
+                    terms.cut(*first, rows.iter())
+                }
+                Place::Segment(segment) => self.cut_segment(&mut lanes, segment, &had, &terms),
+            };
+            match cut {
+                Cut::Batch(batch) => return Some(batch),
+                Cut::Lost { entries: count, .. } | Cut::Wait { entries: count, .. } => {
+                    entries.start = had.start.saturating_add(count);
+                }
+                Cut::Nothing => return None,
+            }
+        }
+        None
     }
 
     /// Where the newest open rows begin that have no more than so many samples, at least one row.
@@ -216,7 +309,8 @@ impl Reader {
                     continue;
                 }
                 Place::Gone { next } => {
-                    self.acknowledge(start..*next);
+                    self.note(start..*next);
+                    from = *next;
                     continue;
                 }
                 Place::Rows { first, rows } => {
@@ -225,12 +319,18 @@ impl Reader {
                 }
                 Place::Segment(segment) => self.cut_segment(lanes, segment, &found.gap, &terms),
             };
+            // What a cursor that is full forgets is passed over all the same, and counted once it is noted.
             match cut {
-                Cut::Batch(batch) if batch.runs.is_empty() => self.acknowledge(batch.entries),
+                Cut::Batch(batch) if batch.runs.is_empty() => {
+                    from = batch.entries.end;
+                    self.note(batch.entries);
+                }
                 Cut::Batch(batch) => return Some(batch),
                 Cut::Lost { entries, samples, why } => {
-                    self.lose(why, samples);
-                    self.acknowledge(start..start.saturating_add(entries));
+                    from = start.saturating_add(entries);
+                    if self.note(start..from) {
+                        self.lose(why, samples);
+                    }
                 }
                 Cut::Wait { entries, until } if lanes.postponed.len() < MAX_POSTPONED => {
                     let (entries, again) =
@@ -255,8 +355,9 @@ impl Reader {
                     .get(index(gap.start)..index(end).min(rows.len()))
                     .filter(|rows| !rows.is_empty())
                     .map(|rows| terms.cut(gap.start, rows.iter()));
+                let samples = segment.unread(&rows, entries);
                 lanes.reading = Some((segment.entries.start, rows));
-                cut.unwrap_or(Cut::Lost { entries, samples: 0, why: Loss::Corrupt })
+                cut.unwrap_or(Cut::Lost { entries, samples, why: Loss::Corrupt })
             }
             // Removed since it was looked for, to make room: what is in the log now is looked for again.
             Err(Unreadable::Disk(error))
@@ -285,6 +386,8 @@ impl Reader {
     /// The first entries of a lane that are neither acknowledged nor postponed.
     fn find(&self, lanes: &Lanes, from: u64, before: u64, samples: usize, now: &Moment) -> Option<Found> {
         let mut state = self.shared.lock();
+        // So that a report has the same time when it is sent again.
+        state.boots.hear(now);
         let (start, before) = (state.start(), before.min(state.end()));
         let gap = lanes.gap(&state.follower(&self.destination).cursor, from.max(start.min(before)));
         let gap = gap.start..gap.end.min(before);

@@ -4,14 +4,15 @@
 //! Reads the summaries of sealed segments and the whole of logs, of which there is one, or a few after a disk failed.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::buffer::clock::Boots;
 use crate::buffer::cursor::Cursor;
 use crate::buffer::cut::length;
-use crate::buffer::disk::Log;
 use crate::buffer::figures::{Loss, Recovery};
 use crate::buffer::folder::Folder;
+use crate::buffer::log::Log;
 use crate::buffer::names::Names;
 use crate::buffer::positions::{self, Saved};
 use crate::buffer::segment::{
@@ -19,7 +20,7 @@ use crate::buffer::segment::{
     read_summary, replay, unseal,
 };
 use crate::buffer::state::{Follower, State, count};
-use crate::buffer::store::{Left, Segment, log_name, parse_name, sealed_name};
+use crate::buffer::store::{Left, Segment, log_name, missing, parse_name, sealed_name};
 
 /// The name under which a segment is sealed, until it is whole.
 pub(crate) const UNFINISHED: &str = "unfinished";
@@ -40,6 +41,8 @@ struct Search<'a> {
     look: Look,
     state: State,
     recovery: Recovery,
+    /// Entries that are lost to damage, and the samples in them as far as they are known.
+    lost: Vec<(Range<u64>, u64)>,
     /// The newest log.
     last: Option<Replay>,
     /// The next entry that no file before has.
@@ -66,7 +69,9 @@ pub(crate) fn recover(folder: &Folder, names: &Names, state: State, look: Look) 
     let files = folder.list()?;
     let firsts = files.iter().filter_map(|(name, _)| Some(parse_name(name)?.1)).collect();
     let recovery = Recovery::default();
-    let mut search = Search { folder, names, look, state, recovery, last: None, next: 0, firsts, above: 0 };
+    let lost = Vec::new();
+    let mut search =
+        Search { folder, names, look, state, recovery, lost, last: None, next: 0, firsts, above: 0 };
     let saved = search.read(positions::FILE, usize::MAX)?.and_then(|bytes| positions::read(&bytes));
     for (name, size) in &files {
         match parse_name(name) {
@@ -117,9 +122,6 @@ impl Search<'_> {
             return Ok(());
         }
         let read = match form {
-            _ if first < self.next => {
-                Err(SegmentError::Damaged("place: it repeats entries of the file before it"))
-            }
             Form::Sealed => self.sealed(first, &bytes, size),
             // The program ended before the header was written.
             Form::Log if bytes.len() < HEADER_BYTES => {
@@ -131,17 +133,44 @@ impl Search<'_> {
         };
         if let Err(error) = read {
             self.recovery.damage.push(format!("{name}: {error}"));
+            self.lose_file(form, first, &bytes);
             self.remove(name);
         }
         Ok(())
+    }
+
+    /// Counts what is lost with a file of which nothing can be read: of a log, the rows that are found in it; of a segment, a
+    /// sample for each entry, if they are known from the file behind it.
+    fn lose_file(&mut self, form: Form, first: u64, bytes: &[u8]) {
+        let following = self.following(first).unwrap_or(u64::MAX);
+        let (entries, samples) = match form {
+            Form::Log => Replay::lost_in(bytes),
+            Form::Sealed => {
+                let entries = Some(following - first).filter(|&entries| entries <= length(MAX_ROWS));
+                (entries.unwrap_or(1), entries.unwrap_or(1))
+            }
+        };
+        if first >= self.next && entries > 0 {
+            self.lose(first..first.saturating_add(entries).min(following), samples);
+        }
+    }
+
+    fn lose(&mut self, entries: Range<u64>, samples: u64) {
+        self.recovery.corrupt_samples = self.recovery.corrupt_samples.saturating_add(samples);
+        self.next = self.next.max(entries.end);
+        self.lost.push((entries, samples));
+    }
+
+    /// The first entry of the file behind the one with this.
+    fn following(&self, first: u64) -> Option<u64> {
+        self.firsts.get(self.firsts.partition_point(|&other| other <= first)).copied()
     }
 
     /// Leaves a file as it is, with its rows and samples where they are known. Other files' entries are not its own.
     fn leave(&mut self, first: u64, name: &str, size: u64, content: Option<(u64, u64)>) {
         let most = length(MAX_ROWS);
         let (rows, samples) = content.unwrap_or((most, 0));
-        let following = self.firsts.get(self.firsts.partition_point(|&other| other <= first));
-        let end = first.saturating_add(rows).min(following.copied().unwrap_or(u64::MAX));
+        let end = first.saturating_add(rows).min(self.following(first).unwrap_or(u64::MAX));
         let bytes = self.folder.occupied(name, size);
         self.state.left.push_back(Left { name: name.to_owned(), entries: first..end, samples, bytes });
         self.above = self.above.max(first.saturating_add(most));
@@ -151,6 +180,10 @@ impl Search<'_> {
         let summary = read_summary(bytes)?;
         if summary.first != first || summary.rows == 0 {
             return Err(SegmentError::Damaged("summary"));
+        }
+        if !self.is_news(first, summary.rows)? {
+            self.remove(&sealed_name(first));
+            return Ok(());
         }
         for &(boot, offset) in &summary.offsets {
             self.state.boots.learn(boot, offset);
@@ -165,11 +198,16 @@ impl Search<'_> {
         if replay.first != first {
             return Err(SegmentError::Damaged("header"));
         }
+        if !self.is_news(first, length(replay.rows.len()))? {
+            self.remove(name);
+            return Ok(());
+        }
         let (rows, samples) = (replay.lost_rows, replay.lost_samples);
         if rows > 0 {
             let lost = format!("{name}: {samples} samples or more behind a damaged place");
             self.recovery.damage.push(lost);
-            self.recovery.corrupt_samples = self.recovery.corrupt_samples.saturating_add(samples);
+            let end = first.saturating_add(length(replay.rows.len()));
+            self.lose(end..end.saturating_add(rows), samples);
         } else {
             let torn = length(bytes.len() - replay.whole_bytes);
             self.recovery.torn_bytes = self.recovery.torn_bytes.saturating_add(torn);
@@ -179,6 +217,24 @@ impl Search<'_> {
         self.next = first.saturating_add(length(replay.rows.len())).saturating_add(rows);
         self.last = Some(replay);
         Ok(())
+    }
+
+    /// Whether a file with these entries has any that are not in the files before. It may repeat the last ones of a log:
+    /// then a sync of that failed, and what came after the one before was written anew.
+    fn is_news(&mut self, first: u64, rows: u64) -> Result<bool, SegmentError> {
+        let end = first.saturating_add(rows);
+        let closed = self.state.closed.back().map_or(0, |segment| segment.entries.end);
+        let before =
+            self.last.as_ref().map_or(closed, |log| log.first.saturating_add(length(log.rows.len())));
+        match &mut self.last {
+            _ if first >= self.next => {}
+            _ if end <= before => return Ok(false),
+            Some(log) if log.first < first => {
+                log.rows.truncate(usize::try_from(first - log.first).unwrap_or(usize::MAX));
+            }
+            _ => return Err(SegmentError::Damaged("place: it repeats entries of the file before it")),
+        }
+        Ok(true)
     }
 
     /// A log with another file behind it is written no more.
@@ -213,7 +269,14 @@ impl Search<'_> {
         for (name, cursor) in saved.cursors {
             self.state.followers.insert(name, Follower { cursor, ..Follower::default() });
         }
-        count(&mut self.state.lost, Loss::Corrupt, self.recovery.corrupt_samples);
+        for (entries, samples) in self.lost {
+            if self.state.followers.is_empty() {
+                count(&mut self.state.lost, Loss::Corrupt, samples);
+            }
+            for follower in self.state.followers.values_mut() {
+                count(&mut follower.lost, Loss::Corrupt, missing(&entries, samples, &follower.cursor));
+            }
+        }
         self.state.account(log.as_ref().map_or(0, |log| log.file.occupied()));
         Recovered { state: self.state, log, generation: saved.generation, recovery: self.recovery }
     }
@@ -235,7 +298,8 @@ impl Search<'_> {
         self.recovery.samples = self.recovery.samples.saturating_add(samples);
         self.state.first_open = replay.first;
         self.state.open = replay.rows.into();
-        Some(Log::opened(file, replay.codec, replay.first))
+        let rows = length(self.state.open.len());
+        Some(Log::opened(file, replay.codec, replay.first, rows))
     }
 }
 

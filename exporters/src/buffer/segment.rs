@@ -33,6 +33,9 @@ const MAX_FOUND_BYTES: usize = 64 << 10;
 /// How hard names are compressed: they are little, and read seldom.
 const NAMES_LEVEL: i32 = 9;
 
+/// What a row takes besides its samples, at most as a rule.
+pub(crate) const FRAME_BYTES: usize = 64;
+
 /// The form of a segment file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -128,7 +131,8 @@ pub(crate) struct LogCodec {
 impl LogCodec {
     /// The frames of a row.
     pub(crate) fn write(&mut self, row: &Row, boots: &Boots, out: &mut Vec<u8>) {
-        let mut content = Vec::new();
+        // Samples take less than a byte each: as a rule this is enough.
+        let mut content = Vec::with_capacity(row.values.len() + FRAME_BYTES);
         self.dictionary.add(row, &mut content);
         if let Some(offset) = boots.offset(row.stamp.boot)
             && self.dictionary.offsets.offset(row.stamp.boot).is_none()
@@ -187,6 +191,19 @@ pub(crate) fn replay(bytes: &[u8], names: &Names) -> Result<Replay, SegmentError
 }
 
 impl Replay {
+    /// What is lost behind a damaged place, in words, if there is one.
+    pub(crate) fn lost(&self) -> Option<String> {
+        let samples = self.lost_samples;
+        (self.lost_rows > 0).then(|| format!("{samples} samples or more are behind a damaged place"))
+    }
+
+    /// How many rows and samples a log has that is damaged where it begins.
+    pub(crate) fn lost_in(bytes: &[u8]) -> (u64, u64) {
+        let mut replay = Self::default();
+        replay.count_lost(bytes);
+        (replay.lost_rows, replay.lost_samples)
+    }
+
     /// Counts the rows behind a damaged place. Looks for them at every byte, since a length may be what is damaged;
     /// where there are none, the log was torn in its last row.
     fn count_lost(&mut self, mut rest: &[u8]) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::buffer::clock::{Boots, Date, Moment, milliseconds};
+use crate::buffer::clock::{Boots, Moment, milliseconds};
 use crate::buffer::cursor::Cursor;
 use crate::buffer::cut::length;
 use crate::buffer::figures::{Figures, Lag, Loss, Losses, Storage};
@@ -45,15 +45,14 @@ impl Shared {
         let lags: Vec<Lag> =
             state.followers.values().map(|follower| state.lag(&follower.cursor, now)).collect();
         let mut lost = state.lost.clone();
-        for (&why, &samples) in state.followers.values().flat_map(|follower| &follower.lost) {
-            count(&mut lost, why, samples);
-        }
+        state.followers.values().for_each(|follower| add(&mut lost, &follower.lost));
         count(&mut lost, Loss::Busy, self.busy.load(Ordering::Relaxed));
         Figures {
             waiting: lags.iter().map(|lag| lag.samples).max().unwrap_or_default(),
             bytes: state.bytes,
             limit: state.limit,
             oldest: lags.iter().filter_map(|lag| lag.oldest).max(),
+            dated: now.synchronised || state.boots.offset(now.boot).is_some(),
             lost,
             storage: state.storage.clone(),
         }
@@ -68,10 +67,19 @@ pub(crate) fn count(losses: &mut Losses, why: Loss, samples: u64) {
     }
 }
 
+/// Adds losses of all kinds.
+pub(crate) fn add(losses: &mut Losses, others: &Losses) {
+    for (&why, &samples) in others {
+        count(losses, why, samples);
+    }
+}
+
 /// One destination.
 #[derive(Debug, Default)]
 pub(crate) struct Follower {
     pub(crate) cursor: Cursor,
+    /// Entries from here on stay although it has them, for it may ask for them again. All until somebody reads for it.
+    pub(crate) held: u64,
     pub(crate) lost: Losses,
     pub(crate) more: Arc<Notify>,
 }
@@ -158,8 +166,21 @@ impl State {
 
     /// Whether there are destinations and none needs these entries any more.
     pub(crate) fn is_done(&self, entries: &Range<u64>) -> bool {
-        !self.followers.is_empty()
-            && self.followers.values().all(|follower| follower.cursor.missing(entries) == 0)
+        let is_done =
+            |follower: &Follower| entries.end <= follower.held && follower.cursor.missing(entries) == 0;
+        !self.followers.is_empty() && self.followers.values().all(is_done)
+    }
+
+    /// Where the entries begin that a cursor has, but for those before the newest so many samples of closed segments.
+    pub(crate) fn had_from(&self, cursor: &Cursor, most: u64) -> u64 {
+        let mut samples = 0_u64;
+        for segment in self.closed.iter().rev() {
+            samples = samples.saturating_add(segment.samples.saturating_sub(segment.missing(cursor)));
+            if samples > most {
+                return segment.entries.end;
+            }
+        }
+        self.start()
     }
 
     pub(crate) fn notify(&self) {
@@ -249,10 +270,7 @@ impl State {
                 Place::Left { next } | Place::Gone { next } => from = next,
             }
         };
-        match self.boots.date(&stamp, now) {
-            Date::At(at) => Some(Duration::from_millis(now.wall.abs_diff(at))),
-            _ => None,
-        }
+        self.boots.age(&stamp, now)
     }
 
     /// Bytes of all files but the open log.
@@ -273,17 +291,17 @@ impl State {
         let (oldest, first) = (found.start(), self.start());
         self.boots.take_in(&found.boots);
         for (name, follower) in &mut self.followers {
-            let old = found.followers.remove(name).map_or_else(|| Cursor::at(oldest), |old| old.cursor);
-            let new = std::mem::replace(&mut follower.cursor, old);
+            let old = found.followers.remove(name);
+            let old = old.unwrap_or_else(|| Follower { cursor: Cursor::at(oldest), ..Follower::default() });
+            add(&mut follower.lost, &old.lost);
+            let new = std::mem::replace(&mut follower.cursor, old.cursor);
             follower.cursor.acknowledge(first..new.low());
             new.above().iter().for_each(|range| follower.cursor.acknowledge(range.clone()));
         }
         self.followers.append(&mut found.followers);
         self.closed = found.closed.into_iter().chain(self.closed.drain(..)).collect();
         self.left = found.left;
-        for (&why, &samples) in &found.lost {
-            count(&mut self.lost, why, samples);
-        }
+        add(&mut self.lost, &found.lost);
         self.moved = true;
     }
 
@@ -293,5 +311,38 @@ impl State {
             Some(age) if now.synchronised => now.wall.saturating_sub(milliseconds(age)),
             _ => i64::MIN,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::clock::{Boot, Stamp};
+    use crate::buffer::segment::{Form, Summary};
+
+    /// Ten segments of ten entries with a hundred samples each.
+    fn state() -> State {
+        let stamp = Stamp { boot: Boot(1), time: 0, offset: 0, synchronised: true };
+        let summary = |first: u64| Summary {
+            first,
+            rows: 10,
+            samples: 100,
+            oldest: stamp,
+            newest: stamp,
+            offsets: Vec::new(),
+        };
+        let segment = |number: u64| Arc::new(Segment::new(Form::Sealed, &summary(number * 10), 4_096));
+        State { closed: (0..10).map(segment).collect(), ..State::new(100, 0, None) }
+    }
+
+    #[test]
+    fn as_much_is_given_again_as_is_allowed_and_what_is_missing_does_not_count() {
+        let state = state();
+        let all = Cursor::at(100);
+        let from = |cursor, most| state.had_from(cursor, most);
+        assert_eq!([1_000, 999, 300, 299, 0].map(|most| from(&all, most)), [0, 10, 70, 80, 100]);
+        let mut in_part = Cursor::at(20);
+        in_part.acknowledge(95..100);
+        assert_eq!([250, 249, 150, 149, 49].map(|most| from(&in_part, most)), [0, 10, 10, 20, 100]);
     }
 }

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::buffer::clock::Stamp;
 use crate::buffer::cursor::Cursor;
+use crate::buffer::cut::length;
 use crate::buffer::folder::{Folder, blocks};
 use crate::buffer::names::Names;
 use crate::buffer::row::Row;
@@ -85,6 +86,14 @@ impl Segment {
     pub(crate) fn missing(&self, cursor: &Cursor) -> u64 {
         missing(&self.entries, self.samples, cursor)
     }
+
+    /// Samples of so many entries behind those that could be read, in proportion.
+    pub(crate) fn unread(&self, rows: &Rows, entries: u64) -> u64 {
+        let samples = self.samples.saturating_sub(rows.iter().map(|row| row.samples()).sum());
+        let unread = (self.entries.end - self.entries.start).saturating_sub(length(rows.len()));
+        let samples = u128::from(samples) * u128::from(entries) / u128::from(unread).max(1);
+        u64::try_from(samples).unwrap_or(u64::MAX)
+    }
 }
 
 /// A file that this program neither reads nor changes: a later one wrote it, or the disk does not give it. It stays
@@ -107,7 +116,8 @@ impl Left {
     }
 }
 
-fn missing(entries: &Range<u64>, samples: u64, cursor: &Cursor) -> u64 {
+/// Of so many samples in these entries, those that a cursor lacks, in proportion.
+pub(crate) fn missing(entries: &Range<u64>, samples: u64, cursor: &Cursor) -> u64 {
     let missing = u128::from(cursor.missing(entries));
     let entries = u128::from(entries.end - entries.start).max(1);
     u64::try_from(u128::from(samples) * missing / entries).unwrap_or(u64::MAX)

@@ -25,10 +25,10 @@ impl Values {
         Self { cells: vec![0; count].into_boxed_slice(), wide: Vec::new() }
     }
 
-    /// Sets a value that was not set before.
-    pub(crate) fn set(&mut self, slot: usize, value: f64) {
+    /// Sets a value that was not set before, with the decimal places that it likely has.
+    pub(crate) fn set(&mut self, slot: usize, value: f64, likely: usize) {
         if let Some(cell) = self.cells.get_mut(slot) {
-            *cell = pack(value, &mut self.wide);
+            *cell = pack(value, likely, &mut self.wide);
         }
     }
 
@@ -45,6 +45,11 @@ impl Values {
         self.cells.iter().map(|&cell| self.unpack(cell))
     }
 
+    /// The decimal places of each, as they are likely to be again; too many where they are not known.
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
+        self.cells.iter().map(|&cell| (cell & WIDE) as usize)
+    }
+
     fn unpack(&self, cell: i32) -> f64 {
         let (count, places) = (cell >> PLACES_BITS, cell & WIDE);
         match places {
@@ -54,27 +59,29 @@ impl Values {
     }
 }
 
-impl FromIterator<f64> for Values {
-    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+/// Of values and the decimal places that each likely has.
+impl FromIterator<(f64, usize)> for Values {
+    fn from_iter<I: IntoIterator<Item = (f64, usize)>>(values: I) -> Self {
         let mut wide = Vec::new();
-        let cells = values.into_iter().map(|value| pack(value, &mut wide)).collect();
+        let cells = values.into_iter().map(|(value, likely)| pack(value, likely, &mut wide)).collect();
         wide.shrink_to_fit();
         Self { cells, wide }
     }
 }
 
 /// The cell of a value, which goes to the wide ones where no cell can hold it.
-fn pack(value: f64, wide: &mut Vec<f64>) -> i32 {
-    let narrow = (0..=MAX_PLACES).find_map(|places| Some((units(value, places)?, places as i32)));
-    let (count, places) = match narrow {
-        Some((units, places)) if units.abs() < NARROW => (units as i32, places),
-        _ => {
-            wide.push(value);
-            // A shape has fewer series than there are narrow numbers.
-            (wide.len() as i32 - 1, WIDE)
-        }
-    };
-    count << PLACES_BITS | places
+fn pack(value: f64, likely: usize, wide: &mut Vec<f64>) -> i32 {
+    let exact = |places| Some((units(value, places)?, places));
+    let narrow = |cell: &(i64, usize)| cell.0.abs() < NARROW;
+    // More places than needed take more room: they fit, or the fewest are looked for.
+    let likely = exact(likely).filter(narrow);
+    let found = likely.or_else(|| (0..=MAX_PLACES).find_map(exact).filter(narrow));
+    let (count, places) = found.unwrap_or_else(|| {
+        wide.push(value);
+        // A shape has fewer series than there are narrow numbers.
+        (wide.len() as i64 - 1, WIDE as usize)
+    });
+    (count as i32) << PLACES_BITS | places as i32
 }
 
 #[cfg(test)]
@@ -93,12 +100,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_bit_comes_back(values in proptest::collection::vec(any_value(), 0..40)) {
+        fn every_bit_comes_back(values in proptest::collection::vec((any_value(), 0_usize..16), 0..40)) {
             let packed: Values = values.iter().copied().collect();
             let mut set = Values::zeros(values.len());
-            values.iter().enumerate().rev().for_each(|(slot, &value)| set.set(slot, value));
+            values.iter().enumerate().rev().for_each(|(slot, &(value, likely))| set.set(slot, value, likely));
             let bits = |value: f64| value.to_bits();
-            let expected: Vec<u64> = values.into_iter().map(bits).collect();
+            let expected: Vec<u64> = values.into_iter().map(|(value, _)| bits(value)).collect();
             prop_assert_eq!(packed.iter().map(bits).collect::<Vec<_>>(), expected.clone());
             prop_assert_eq!((0..set.len()).filter_map(|slot| set.get(slot)).map(bits).collect::<Vec<_>>(), expected);
         }
@@ -106,10 +113,22 @@ mod tests {
 
     #[test]
     fn a_reading_takes_a_cell_and_a_large_counter_more() {
-        let values: Values =
-            [21.5, -40.0, 0.0, 134_217_727.0, 134_217_728.0, -0.0, 1.0 / 3.0].into_iter().collect();
-        assert_eq!(values.wide.len(), 3);
-        assert_eq!(values.get(4), Some(134_217_728.0));
-        assert_eq!(values.get(7), None);
+        for likely in 0..16 {
+            let values = [21.5, -40.0, 0.0, 134_217_727.0, 134_217_728.0, -0.0, 1.0 / 3.0];
+            let values: Values = values.into_iter().map(|value| (value, likely)).collect();
+            assert_eq!(values.wide.len(), 3, "{likely} places");
+            assert_eq!(values.get(4), Some(134_217_728.0));
+            assert_eq!(values.get(7), None);
+        }
+    }
+
+    #[test]
+    fn the_places_that_are_likely_stay_while_they_do() {
+        let places = |value: f64, likely| [(value, likely)].into_iter().collect::<Values>().places().next();
+        assert_eq!(places(21.5, 0), Some(1));
+        assert_eq!(places(21.5, 2), Some(2));
+        assert_eq!(places(21.125, 2), Some(3));
+        // Two places more would not fit.
+        assert_eq!(places(100_000_000.0, 2), Some(0));
     }
 }

@@ -49,6 +49,9 @@ pub(crate) struct Writer {
     clock: i64,
     /// Monotonic time before which a failed disk is left alone.
     retry_at: i64,
+    /// Monotonic time before which nothing is saved, where that failed: the writer has other things to do than to wait
+    /// for a disk that takes its time to fail.
+    save_at: i64,
     /// Weight of the open rows.
     weight: u64,
     /// The weight at which a segment is sealed, and the most that memory holds.
@@ -71,6 +74,7 @@ impl Writer {
             sync_at: None,
             clock: 0,
             retry_at: i64::MIN,
+            save_at: i64::MIN,
             weight,
             full_weight,
         }
@@ -89,6 +93,7 @@ impl Writer {
                 }
                 Ok(Command::Acknowledged) => {}
                 Ok(Command::Flush(done)) => {
+                    self.save_at = i64::MIN;
                     self.save();
                     let _ = done.send(());
                 }
@@ -100,6 +105,11 @@ impl Writer {
                 self.sync();
             }
         }
+        if self.failing() {
+            // What is in memory is lost otherwise.
+            self.resume();
+        }
+        self.save_at = i64::MIN;
         self.save();
         self.sync();
     }
@@ -108,9 +118,7 @@ impl Writer {
         self.clock = now.monotonic_ms();
         let boots = {
             let mut state = self.shared.lock();
-            if now.synchronised {
-                state.boots.learn(now.boot, now.offset());
-            }
+            state.boots.hear(now);
             state.boots.clone()
         };
         self.disk.expire(&self.shared, now);
@@ -166,10 +174,10 @@ impl Writer {
         }
     }
 
-    /// The disk failed: rows that are on it stay there; the last one stays in memory where it was not written.
+    /// The disk failed: rows that it keeps stay there; others stay in memory, as the last one where it was not written.
     fn fail(&mut self, error: &io::Error, unwritten: bool) {
         tracing::warn!(folder = %self.shared.folder.path().display(), %error, "buffer goes to memory");
-        self.disk.abandon(&self.shared, u64::from(unwritten));
+        self.disk.abandon(&self.shared, u64::from(unwritten), self.fsync != Fsync::Never);
         let mut state = self.shared.lock();
         self.weight = state.open.iter().map(|row| weight(row)).sum();
         state.storage = Storage::Memory { cause: error.to_string() };
@@ -214,10 +222,17 @@ impl Writer {
 
     /// Saves what destinations acknowledged, and removes what nobody needs any more.
     fn save(&mut self) {
-        if !self.disk.save(&self.shared) {
+        if self.clock < self.save_at {
             return;
         }
-        self.disk.trim(&self.shared);
+        match self.disk.save(&self.shared) {
+            Ok(true) => self.disk.trim(&self.shared),
+            Ok(false) => return,
+            Err(_) => {
+                self.save_at = self.clock.saturating_add(RETRY);
+                return;
+            }
+        }
         if let Fsync::Interval(interval) = self.fsync {
             self.sync_at.get_or_insert_with(|| Instant::now() + interval);
         }

@@ -103,6 +103,45 @@ fn a_counter_is_never_averaged() {
     assert_eq!(sent(&sieve.apply(&batch(&series, &points, None))), [(1.0, 20.0)]);
 }
 
+/// A state is there or not; which was there last is as good an answer as any.
+#[test]
+fn a_state_is_never_averaged() {
+    let series = series(metric::HW_STATUS, r#"hw_state="failed""#);
+    let mut sieve = thinned(Summary::Mean);
+    let points = [(0, 1.0), (MINUTE, 0.0), (5 * MINUTE, 0.0)];
+    assert_eq!(sent(&sieve.apply(&batch(&series, &points, None))), [(1.0, 0.0)]);
+    let mut sieve = thinned(Summary::Max);
+    assert_eq!(sent(&sieve.apply(&batch(&series, &points, None))), [(0.0, 1.0)], "it was asked for");
+}
+
+/// A device that died brings nothing any more: others tell that its five minutes are over.
+#[test]
+fn what_led_to_the_end_of_a_device_is_not_held_back() {
+    let (dead, other) = (series(metric::HW_POWER, "dead"), series(metric::OOB_DEVICE_UP, "other"));
+    let mut sieve = thinned(Summary::Max);
+    assert_eq!(sent(&sieve.apply(&batch(&dead, &[(3 * MINUTE, 7.0), (4 * MINUTE, 5.0)], None))), []);
+    assert_eq!(sent(&sieve.apply(&batch(&other, &[(7 * MINUTE, 1.0)], None))), [], "it may be late");
+    assert_eq!(sent(&sieve.apply(&batch(&other, &[(8 * MINUTE, 1.0)], None))), [(3.0, 7.0)]);
+    assert_eq!(sent(&sieve.apply(&batch(&other, &[(9 * MINUTE, 1.0)], None))), [], "once");
+}
+
+#[test]
+fn what_goes_another_way_was_never_held_back() {
+    let (power, other) = (series(metric::HW_POWER, "o1"), series(metric::OOB_DEVICE_UP, "other"));
+    let mut sieve = thinned(Summary::Mean);
+    sieve.apply(&batch(&power, &[(0, 1.0), (MINUTE, 3.0)], None));
+    let later = batch(&power, &[(2 * MINUTE, 8.0), (5 * MINUTE, 9.0)], None);
+    for _ in 0..2 {
+        assert_eq!(sent(&sieve.apply(&later)), [(2.0, 4.0)]);
+        sieve.take_back();
+    }
+    let much_later = batch(&other, &[(20 * MINUTE, 1.0)], None);
+    for _ in 0..2 {
+        assert_eq!(sent(&sieve.apply(&much_later)), [(1.0, 2.0)]);
+        sieve.take_back();
+    }
+}
+
 #[test]
 fn changes_and_heartbeats() {
     let series = series(metric::HW_STATUS, "");

@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{info, warn};
 
 use super::STALE;
-use super::filter::Sieve;
-use super::options::Options;
+use super::line::{Line, Work};
+use super::options::{Options, Stop};
 use super::pace::{Backoff, Bucket, Share};
 use super::series::SeriesMap;
 use super::source::{Lane, Source};
@@ -26,19 +26,15 @@ use super::transport::{Outcome, Refusal, Transport};
 use crate::buffer::Order;
 use crate::buffer::batch::{Batch, Point, Run};
 
-/// Refused requests after which a batch is split one way only, to single series or single times: as many find some
-/// 40 scattered samples. Where more is wrong than that, good samples of a bad series or time may go with it.
-const MAX_REFUSALS: u32 = 1_000;
-
-/// Samples that are too old for the receiver are not told apart within this, in milliseconds. What is too old is
-/// so by its time alone, and there may be a week of it; the price is the good part of one such stretch.
-const TOO_OLD_GRAIN: i64 = 60_000;
-
 /// Failures in a row after which a request is sent in halves: a link that cannot carry it in time never will.
 const HALVE_AFTER: u32 = 3;
 
 /// Smaller requests are not halved: it is not their size.
 const SMALL_REQUEST: usize = 16 << 10;
+
+/// By what part the size that the link carries is taken for larger after it carried one: to find out costs three
+/// requests that run into their deadline, and may come after every dozen that don't.
+const GROWTH: usize = 64;
 
 /// From one look for samples that only have to wait for the clock to the next.
 const IDLE: Duration = Duration::from_secs(10);
@@ -49,22 +45,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait where it is the sender that is refused: as rare as one may knock, for a login locks after some.
 const BARRED_WAIT: Duration = Duration::from_secs(300);
 
-/// A batch on its way: what is left of it, oldest last.
-struct Work {
-    /// Acknowledged once nothing is left.
-    entries: Range<u64>,
-    pieces: Vec<Arc<Batch>>,
-    refusals: u32,
-    /// Whether nothing of it was sent yet.
-    untouched: bool,
-}
-
-/// What is known of one lane.
-struct Line {
-    sieve: Sieve,
-    work: Option<Work>,
-}
-
 /// Serves one destination.
 pub struct Forwarder<S, T> {
     options: Options,
@@ -74,9 +54,15 @@ pub struct Forwarder<S, T> {
     random: fastrand::Rng,
     live: Line,
     backlog: Line,
+    /// Whether the filter has again what it held back when the program ended, or there is none.
+    is_taken_up: bool,
     share: Share,
     bucket: Option<Bucket>,
     failures: u32,
+    /// Whether the newest samples had the link last.
+    live_last: bool,
+    /// Bytes of a request that the link seems to carry in time.
+    carried: usize,
     paused: Instant,
     reported: Option<Instant>,
     unreported: u64,
@@ -88,15 +74,18 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
     /// A forwarder that has sent nothing yet. `random` spreads its waits.
     pub fn new(options: Options, source: S, transport: T, random: fastrand::Rng) -> Self {
         let filter = Arc::new(options.filter.clone());
-        let line = || Line { sieve: Sieve::new(Arc::clone(&filter)), work: None };
+        let line = || Line::new(Arc::clone(&filter));
         let now = Instant::now();
         Self {
             share: Share::new(options.backfill_share, now),
             bucket: options.bytes_per_second.map(|limit| Bucket::new(limit, now)),
             live: line(),
             backlog: line(),
+            is_taken_up: options.filter.thin.is_empty(),
             status: Status::default(),
             failures: 0,
+            live_last: false,
+            carried: usize::MAX,
             paused: now,
             reported: None,
             unreported: 0,
@@ -114,27 +103,30 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
     }
 
     /// Forwards until `stop` is ready; then ends the request on its way and tries once more, for a while.
-    pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
+    pub async fn run(mut self, stop: impl Future<Output = impl Into<Stop>> + Send) {
         let mut stop = pin!(stop);
         let last_try = self.options.last_try;
-        let end = loop {
+        let (why, end) = loop {
             let lane = tokio::select! {
                 biased;
-                () = &mut stop => break Instant::now() + last_try,
+                why = &mut stop => break (why, Instant::now() + last_try),
                 lane = self.ready() => lane,
             };
             let mut request = pin!(self.advance(lane));
             tokio::select! {
                 biased;
                 () = &mut request => {}
-                () = &mut stop => {
+                why = &mut stop => {
                     let end = Instant::now() + last_try;
                     let _ = timeout_at(end, request).await;
-                    break end;
+                    break (why, end);
                 }
             }
         };
-        if timeout_at(end, self.finish()).await.is_err() {
+        if why.into() == Stop::Replaced {
+            self.options.end_series_at_shutdown = false;
+        }
+        if !timeout_at(end, self.finish()).await.unwrap_or(false) {
             info!(
                 destination = self.options.name,
                 "not everything was forwarded; what is left stays in the buffer"
@@ -145,8 +137,19 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
     /// Waits for something to send, and says in which lane. Dropped half-way, it has lost nothing.
     async fn ready(&mut self) -> Lane {
         let live_first = self.source.order() == Order::LiveFirst;
+        if !std::mem::replace(&mut self.is_taken_up, true) {
+            self.take_up().await;
+        }
         loop {
             sleep_until(self.paused).await;
+            // Where there is always something newer, the backlog has its turn in between; after a failure it has none.
+            let backlog_first = self.live_last && self.failures == 0 && self.share.next() <= Instant::now();
+            if live_first && backlog_first {
+                self.live_last = false;
+                if self.fill(Lane::Backlog).await {
+                    return Lane::Backlog;
+                }
+            }
             if live_first && self.fill(Lane::Live).await {
                 return Lane::Live;
             }
@@ -182,16 +185,20 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
         if held.is_some_and(|work| lane == Lane::Backlog || !work.untouched) {
             return true;
         }
-        let Some(batch) = self.source.next(lane, self.options.batch_samples).await else {
+        let from = self.line(lane).from();
+        let Some(batch) = self.source.next(lane, from, self.options.batch_samples).await else {
+            if lane == Lane::Backlog && self.source.order() == Order::LiveFirst {
+                self.backlog.end(&mut self.live);
+                if self.backlog.work.is_none() {
+                    self.pass(lane, 0..0);
+                }
+            }
             return self.line(lane).work.is_some();
         };
-        let line = self.line(lane);
-        if line.work.is_some() {
-            line.sieve.say_again();
+        match lane {
+            Lane::Live => self.live.take(&batch),
+            Lane::Backlog => self.backlog.take_after(&mut self.live, &batch),
         }
-        let filtered = line.sieve.apply(&batch);
-        let (entries, pieces) = (batch.entries, vec![Arc::new(filtered)]);
-        line.work = Some(Work { entries, pieces, refusals: 0, untouched: true });
         true
     }
 
@@ -201,7 +208,8 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
         let samples = piece.points.len() as u64;
         let request = self.transport.encode(&piece);
         let bytes = request.len();
-        if bytes > self.options.request_bytes && self.replace(lane, split::any_halves(&piece, By::Time)) {
+        let most = self.options.most_bytes().min(self.carried);
+        if bytes > most && self.line(lane).replace(split::any_halves(&piece, By::Time)) {
             return;
         }
         if let Some(bucket) = &mut self.bucket {
@@ -209,6 +217,7 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
             bucket.take(bytes);
         }
         self.status.sent(bytes);
+        self.live_last = lane == Lane::Live;
         let start = Instant::now();
         let outcome = self.transport.deliver(request, samples).await;
         if lane == Lane::Backlog {
@@ -226,21 +235,69 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
         if let Some(piece) = work.pieces.last() {
             return Some(Arc::clone(piece));
         }
-        let entries = work.entries.clone();
-        self.line(lane).work = None;
-        if !entries.is_empty() {
-            self.source.acknowledge(entries);
-        }
+        let (entries, left_out) = (work.entries.clone(), work.left_out);
+        self.line(lane).settle();
+        // It lags behind nothing that it does not want.
+        self.status.arrived(left_out);
+        self.pass(lane, entries);
         None
     }
 
+    /// Nothing of these entries is left to send but what the filter holds back.
+    fn pass(&mut self, lane: Lane, entries: Range<u64>) {
+        let passed = match (lane, self.source.order()) {
+            (Lane::Backlog, Order::LiveFirst) => self.backlog.pass(entries),
+            _ => vec![entries],
+        };
+        passed
+            .into_iter()
+            .filter(|entries| !entries.is_empty())
+            .for_each(|entries| self.source.acknowledge(entries));
+        self.hold();
+    }
+
+    /// Takes up what the filter held back when the program ended: it is in samples that were acknowledged.
+    async fn take_up(&mut self) {
+        let mut over = Batch::default();
+        for lane in [Lane::Backlog, Lane::Live] {
+            let mut from = 0;
+            while let Some(batch) = self.source.again(lane, from, self.options.batch_samples).await {
+                from = batch.entries.end;
+                if lane == Lane::Live {
+                    self.live.hand_over_at_gap(&mut self.backlog, &batch, &mut over);
+                }
+                self.line(lane).take_again(&batch);
+            }
+        }
+        self.live.begin();
+        self.backlog.begin();
+        if !over.points.is_empty() {
+            self.backlog.send_again(over);
+        }
+        self.hold();
+    }
+
+    fn hold(&mut self) {
+        if !self.options.filter.thin.is_empty() {
+            self.source.hold(self.live.held.min(self.backlog.held));
+        }
+    }
+
     fn conclude(&mut self, lane: Lane, piece: &Batch, bytes: usize, outcome: Outcome) {
+        if matches!(outcome, Outcome::Accepted) && bytes > self.carried / 2 {
+            self.carried = self.carried.saturating_add(self.carried / GROWTH);
+        }
         match outcome {
             Outcome::Again => {}
             Outcome::Retry { after, message } => {
-                self.fail(after, false, &message);
-                if self.failures.is_multiple_of(HALVE_AFTER) && bytes > SMALL_REQUEST {
-                    self.replace(lane, split::any_halves(piece, By::Time));
+                self.retry(lane, piece, bytes, after, &message);
+            }
+            Outcome::Unanswered { message } => {
+                if let Some(work) = &mut self.line(lane).work {
+                    work.note_unanswered(piece);
+                }
+                if self.retry(lane, piece, bytes, None, &message) {
+                    self.carried = (bytes / 2).max(SMALL_REQUEST);
                 }
             }
             Outcome::Barred { message } => self.fail(None, true, &message),
@@ -250,10 +307,25 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
         }
     }
 
+    /// Whether the request becomes smaller.
+    fn retry(
+        &mut self,
+        lane: Lane,
+        piece: &Batch,
+        bytes: usize,
+        after: Option<Duration>,
+        message: &str,
+    ) -> bool {
+        self.fail(after, false, message);
+        self.failures.is_multiple_of(HALVE_AFTER)
+            && bytes > SMALL_REQUEST
+            && self.line(lane).replace(split::any_halves(piece, By::Time))
+    }
+
     /// The receiver answered for a piece: it is done.
     fn arrived(&mut self, lane: Lane, piece: &Batch, rejected: u64, message: &str) {
         self.answered(lane);
-        self.drop_piece(lane);
+        self.line(lane).drop_piece();
         let samples = piece.points.len() as u64;
         let rejected = rejected.min(samples);
         self.status.count(ACKED, samples - rejected);
@@ -269,38 +341,21 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
     }
 
     fn refused(&mut self, lane: Lane, piece: &Batch, refusal: Refusal, message: &str) {
+        let in_order = refusal == Refusal::OutOfOrder && self.source.order() == Order::InOrder;
+        let is_stored = |work: &mut Work| work.is_stored(piece);
+        if in_order && self.line(lane).work.as_mut().is_some_and(is_stored) {
+            return self.arrived(lane, piece, 0, "");
+        }
         self.answered(lane);
-        let by = if refusal.is_about_time() { By::Time } else { By::Series };
         let refusals = self.line(lane).work.as_mut().map_or(0, |work| {
             work.refusals = work.refusals.saturating_add(1);
             work.refusals
         });
-        let halves = match refusal {
-            Refusal::TooOld if span(piece) < TOO_OLD_GRAIN => None,
-            Refusal::TooLarge => split::any_halves(piece, By::Time),
-            _ if refusals > MAX_REFUSALS => split::halves(piece, by),
-            _ => split::any_halves(piece, by),
-        };
-        if !self.replace(lane, halves) {
-            self.drop_piece(lane);
+        let halves = split::refused(piece, refusal, refusals);
+        if !self.line(lane).replace(halves) {
+            self.line(lane).drop_piece();
             self.set_aside(refusal.as_str(), piece.points.len() as u64, message);
             self.next_piece(lane);
-        }
-    }
-
-    /// Puts both halves of the present piece in its place. False where there are none.
-    fn replace(&mut self, lane: Lane, halves: Option<(Batch, Batch)>) -> bool {
-        let Some((older, newer)) = halves else { return false };
-        self.drop_piece(lane);
-        if let Some(work) = self.line(lane).work.as_mut() {
-            work.pieces.extend([newer, older].map(Arc::new));
-        }
-        true
-    }
-
-    fn drop_piece(&mut self, lane: Lane) {
-        if let Some(work) = self.line(lane).work.as_mut() {
-            work.pieces.pop();
         }
     }
 
@@ -326,8 +381,8 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
         };
         let wait = backoff.wait(self.failures, random, after);
         self.paused = Instant::now() + wait;
-        self.status.failed(self.failures, barred, self.paused, message);
-        if self.failures == 1 {
+        let was_barred = self.status.failed(self.failures, barred, self.paused, message);
+        if self.failures == 1 || barred != was_barred {
             warn!(
                 destination = self.options.name,
                 error = message,
@@ -361,14 +416,16 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
         }
     }
 
-    /// The last try: what was begun, what is newest, what filters held back, and the end of all series.
-    async fn finish(&mut self) {
+    /// The last try: what was begun, what is newest, what filters held back, and the end of all series. Whether it
+    /// succeeded.
+    async fn finish(&mut self) -> bool {
         self.paused = Instant::now();
+        self.failures = 0;
         let lane = if self.source.order() == Order::LiveFirst { Lane::Live } else { Lane::Backlog };
         while self.fill(lane).await {
             self.advance(lane).await;
             if self.failures > 0 {
-                return;
+                return false;
             }
         }
         let mut last = Batch::default();
@@ -381,16 +438,16 @@ impl<S: Source, T: Transport> Forwarder<S, T> {
                 split::push(&mut last, &Run { series, points: 0..0, ended: None }, &[end]);
             }
         }
-        let pieces = vec![Arc::new(last)];
-        self.line(lane).work = Some(Work { entries: 0..0, pieces, refusals: 0, untouched: false });
-        while self.line(lane).work.is_some() && self.failures == 0 {
-            self.advance(lane).await;
+        self.line(lane).work = Some(Work::of(last, None));
+        for lane in [lane, Lane::Backlog] {
+            while self.line(lane).work.is_some() && self.failures == 0 {
+                self.advance(lane).await;
+            }
         }
+        if self.failures == 0 {
+            self.backlog.settle();
+            self.pass(Lane::Backlog, 0..0);
+        }
+        self.failures == 0
     }
-}
-
-/// From the oldest sample to the newest, in milliseconds.
-fn span(piece: &Batch) -> i64 {
-    let times = || piece.points.iter().map(|point| point.at);
-    times().max().unwrap_or(0).saturating_sub(times().min().unwrap_or(0))
 }

@@ -7,12 +7,12 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Proxy, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::secret::Auth;
-use super::tls::{ConfigError, Tls};
+use super::tls::{ConfigError, Renewed, Tls};
 use super::transport::Outcome;
 
 /// Largest part of an answer that is read: a message for people, or how many samples were left.
@@ -23,7 +23,7 @@ const MAX_WORDS: usize = 200;
 
 /// Most time for a connection to come up, where a request as a whole may take longer. A cellular modem that
 /// wakes up takes some seconds.
-const MAX_CONNECT: Duration = Duration::from_secs(15);
+pub(crate) const MAX_CONNECT: Duration = Duration::from_secs(15);
 
 /// Where requests go, and as whom.
 #[derive(Clone, Debug)]
@@ -65,9 +65,9 @@ pub(crate) struct Answer {
 
 /// Sends requests to one URL.
 pub(crate) struct Poster {
-    client: Client,
+    client: Renewed<Client>,
     url: Url,
-    auth: Auth,
+    endpoint: Endpoint,
     headers: HeaderMap,
 }
 
@@ -78,39 +78,34 @@ impl Poster {
     /// The configuration cannot be used.
     pub(crate) fn new(endpoint: &Endpoint) -> Result<Self, ConfigError> {
         let url = parse_url(&endpoint.url)?;
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(endpoint.tls.config()?)
-            .redirect(redirect::Policy::none())
-            .http1_only()
-            .no_proxy()
-            .referer(false)
-            .timeout(endpoint.timeout)
-            .connect_timeout(endpoint.timeout.min(MAX_CONNECT))
-            .pool_max_idle_per_host(1)
-            .user_agent(concat!("lightsout/", env!("CARGO_PKG_VERSION")));
-        if let Some(proxy) = &endpoint.proxy {
-            builder = builder.proxy(Proxy::all(parse_url(proxy)?)?);
-        }
+        let client = Renewed::new(&endpoint.tls, || make_client(endpoint))?;
         let headers = header_map(&endpoint.headers)?;
-        Ok(Self { client: builder.build()?, url, auth: endpoint.auth.clone(), headers })
+        Ok(Self { client, url, endpoint: endpoint.clone(), headers })
     }
 
     /// One request and its answer, whatever its status.
     ///
     /// # Errors
     /// What to make of it where there was no answer.
-    pub(crate) async fn post(&self, protocol: HeaderMap, body: Bytes) -> Result<Answer, Outcome> {
+    pub(crate) async fn post(&mut self, protocol: HeaderMap, body: Bytes) -> Result<Answer, Outcome> {
         let authorization =
-            self.auth.header().map_err(|error| Outcome::Barred { message: error.to_string() })?;
-        let mut request = self.client.post(self.url.clone()).headers(self.headers.clone()).headers(protocol);
+            self.endpoint.auth.header().map_err(|error| Outcome::Barred { message: error.to_string() })?;
+        let endpoint = &self.endpoint;
+        let client = self.client.get(&endpoint.tls, || make_client(endpoint));
+        let mut headers = self.headers.clone();
         if let Some(value) = authorization {
-            request = request.header(AUTHORIZATION, value);
+            headers.insert(AUTHORIZATION, value);
         }
-        let failed = |error: reqwest::Error| Outcome::Retry { after: None, message: words(&error) };
+        let request = client.post(self.url.clone()).headers(headers).headers(protocol);
+        let failed = |error: reqwest::Error| match words(&error) {
+            message if error.is_connect() => Outcome::Retry { after: None, message },
+            message => Outcome::Unanswered { message },
+        };
         let mut response = request.body(body).send().await.map_err(failed)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        // The status is the answer. What was stored would come again for ever where a body breaks off or never ends.
+        while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(chunk.get(..MAX_ANSWER.saturating_sub(body.len())).unwrap_or(&chunk));
             if body.len() >= MAX_ANSWER {
                 break;
@@ -120,18 +115,40 @@ impl Poster {
     }
 }
 
-fn parse_url(text: &str) -> Result<Url, ConfigError> {
-    // A URL may hold a password: only its place is named.
-    let shown = || text.split_once('@').map_or(text, |(_, host)| host).to_owned();
-    let url =
-        Url::parse(text).map_err(|error| ConfigError::Url { url: shown(), detail: error.to_string() })?;
+fn make_client(endpoint: &Endpoint) -> Result<Client, ConfigError> {
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(endpoint.tls.config()?)
+        .redirect(redirect::Policy::none())
+        .http1_only()
+        .no_proxy()
+        .referer(false)
+        .timeout(endpoint.timeout)
+        .connect_timeout(endpoint.timeout.min(MAX_CONNECT))
+        .pool_max_idle_per_host(1)
+        .user_agent(concat!("lightsout/", env!("CARGO_PKG_VERSION")));
+    if let Some(proxy) = &endpoint.proxy {
+        builder = builder.proxy(Proxy::all(parse_url(proxy)?)?);
+    }
+    Ok(builder.build()?)
+}
+
+/// A URL of HTTP.
+pub(crate) fn parse_url(text: &str) -> Result<Url, ConfigError> {
+    let wrong = |detail: String| ConfigError::Url { url: shown(text), detail };
+    let url = Url::parse(text).map_err(|error| wrong(error.to_string()))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
-        other => Err(ConfigError::Url { url: shown(), detail: format!("{other} is neither http nor https") }),
+        other => Err(wrong(format!("{other} is neither http nor https"))),
     }
 }
 
-/// Headers as reqwest takes them, all marked as sensitive.
+/// A URL without the password that it may hold.
+pub(crate) fn shown(url: &str) -> String {
+    url.rsplit('@').next().unwrap_or_default().to_owned()
+}
+
+/// Headers as reqwest takes them, all marked as sensitive. Of two with one name the later counts: the configuration's,
+/// where a variable of the environment has it too.
 pub(crate) fn header_map(headers: &[(String, SecretString)]) -> Result<HeaderMap, ConfigError> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -140,7 +157,7 @@ pub(crate) fn header_map(headers: &[(String, SecretString)]) -> Result<HeaderMap
         let mut value = HeaderValue::try_from(value.expose_secret())
             .map_err(|_| wrong("its value holds control characters"))?;
         value.set_sensitive(true);
-        map.append(key, value);
+        map.insert(key, value);
     }
     Ok(map)
 }
@@ -163,13 +180,30 @@ pub(crate) fn shorten(text: &str) -> String {
 impl Answer {
     /// Status and the receiver's words.
     pub(crate) fn message(&self) -> String {
+        if self.is_page() {
+            let status = self.status.as_u16();
+            return format!(
+                "{status}: a web page and no receiver's answer, as of a network that wants a login"
+            );
+        }
         let words = shorten(&String::from_utf8_lossy(&self.body));
         format!("{}: {words}", self.status.as_u16()).trim_end_matches([':', ' ']).to_owned()
     }
 
-    /// Whether the sender is refused and not the samples: no login, no permission, nothing at this address.
+    /// Whether the sender is refused and not the samples: no login, no permission, nothing is paid, nothing at this
+    /// address, or nothing that speaks this protocol.
     pub(crate) fn is_barred(&self) -> bool {
-        matches!(self.status.as_u16(), 401 | 403 | 404 | 405 | 407 | 410) || self.status.is_redirection()
+        matches!(self.status.as_u16(), 401..=407 | 410 | 415 | 421 | 426 | 431 | 451)
+            || self.status.is_redirection()
+            || self.is_page()
+    }
+
+    /// Whether somebody between answered success to a request that no receiver has seen.
+    fn is_page(&self) -> bool {
+        let kind = self.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        self.status.is_success()
+            && kind.to_ascii_lowercase().starts_with(b"text/html")
+            && self.body.trim_ascii_start().starts_with(b"<")
     }
 
     /// How long the receiver asks to be left alone: RFC 9110, 10.2.3. A date is taken against the answer's

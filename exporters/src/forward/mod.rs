@@ -6,6 +6,7 @@
 mod filter;
 mod forwarder;
 pub(crate) mod http;
+mod line;
 mod options;
 mod pace;
 mod secret;
@@ -19,7 +20,7 @@ mod transport;
 pub use filter::{Filter, Selector, Summary};
 pub use forwarder::Forwarder;
 pub use http::Endpoint;
-pub use options::Options;
+pub use options::{Options, Stop};
 pub use pace::Backoff;
 pub use secret::{Auth, Secret};
 pub use source::{Buffered, Lane, Source};

@@ -51,9 +51,9 @@ impl<T> SeriesMap<T> {
         self.entries.remove(&Arc::as_ptr(series).addr()).map(|(_, value)| value)
     }
 
-    /// All values.
-    pub(crate) fn values(&mut self) -> impl Iterator<Item = &mut T> {
-        self.entries.values_mut().map(|(_, value)| value)
+    /// All of them.
+    pub(crate) fn iter(&mut self) -> impl Iterator<Item = (&Arc<StoredSeries>, &mut T)> {
+        self.entries.values_mut().map(|(series, value)| (&*series, value))
     }
 
     /// Takes out all of them.

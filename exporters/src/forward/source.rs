@@ -24,11 +24,19 @@ pub trait Source: Send {
     /// The order in which the destination takes samples. In [`Order::InOrder`] there is no live lane.
     fn order(&self) -> Order;
 
-    /// The next batch of a lane, of about as many samples; `None` where there is none now.
-    fn next(&mut self, lane: Lane, samples: usize) -> impl Future<Output = Option<Batch>> + Send;
+    /// The next batch of a lane, of about as many samples; `None` where there is none now. Of the backlog, at or after an
+    /// entry.
+    fn next(&mut self, lane: Lane, from: u64, samples: usize) -> impl Future<Output = Option<Batch>> + Send;
 
     /// The destination has what it wants of these entries.
     fn acknowledge(&mut self, entries: Range<u64>);
+
+    /// The next batch, at or after an entry, of what was acknowledged before the program started and is still there;
+    /// of what went in a lane, as far as that is known. For what a filter held back.
+    fn again(&mut self, lane: Lane, from: u64, samples: usize) -> impl Future<Output = Option<Batch>> + Send;
+
+    /// What was acknowledged before this entry is needed no more.
+    fn hold(&mut self, from: u64);
 
     /// As many samples were refused for good.
     fn set_aside(&mut self, samples: u64);
@@ -55,21 +63,29 @@ impl<C: Fn() -> Moment + Send> Source for Buffered<C> {
         self.reader.order()
     }
 
-    async fn next(&mut self, lane: Lane, samples: usize) -> Option<Batch> {
+    async fn next(&mut self, lane: Lane, from: u64, samples: usize) -> Option<Batch> {
         let now = (self.clock)();
         if lane == Lane::Live {
             return self.reader.live(samples, &now);
         }
-        let reader = Arc::clone(&self.reader);
-        let read = tokio::task::spawn_blocking(move || reader.backlog(samples, &now)).await;
-        read.unwrap_or_else(|error| {
-            tracing::error!(destination = self.reader.destination(), %error, "the buffer could not be read");
-            None
-        })
+        read(&self.reader, move |reader| reader.backlog_from(from, samples, &now)).await
     }
 
     fn acknowledge(&mut self, entries: Range<u64>) {
         self.reader.acknowledge(entries);
+    }
+
+    async fn again(&mut self, lane: Lane, from: u64, samples: usize) -> Option<Batch> {
+        let now = (self.clock)();
+        read(&self.reader, move |reader| match lane {
+            Lane::Live => reader.live_again(from, samples, &now),
+            Lane::Backlog => reader.backlog_again(from, samples, &now),
+        })
+        .await
+    }
+
+    fn hold(&mut self, from: u64) {
+        self.reader.hold(from);
     }
 
     fn set_aside(&mut self, samples: u64) {
@@ -79,4 +95,16 @@ impl<C: Fn() -> Moment + Send> Source for Buffered<C> {
     async fn wait(&mut self) {
         self.reader.wait().await;
     }
+}
+
+/// Reads where it may block.
+async fn read(
+    reader: &Arc<Reader>,
+    read: impl FnOnce(&Reader) -> Option<Batch> + Send + 'static,
+) -> Option<Batch> {
+    let blocking = Arc::clone(reader);
+    tokio::task::spawn_blocking(move || read(&blocking)).await.unwrap_or_else(|error| {
+        tracing::error!(destination = reader.destination(), %error, "the buffer could not be read");
+        None
+    })
 }

@@ -2,7 +2,16 @@
 //!
 //! Pure. What it hands out are batches of their own, each series' samples in order.
 
+use super::transport::Refusal;
 use crate::buffer::batch::{Batch, Point, Run};
+
+/// Refused requests after which a batch is split one way only, to single series or single times: as many find some
+/// 40 scattered samples. Where more is wrong than that, good samples of a bad series or time may go with it.
+const MAX_REFUSALS: u32 = 1_000;
+
+/// Samples that are too old for the receiver are not told apart within this, in milliseconds. What is too old is
+/// so by its time alone, and there may be a week of it; the price is the good part of one such stretch.
+const TOO_OLD_GRAIN: i64 = 60_000;
 
 /// Along what a batch is split first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +23,7 @@ pub(super) enum By {
 }
 
 /// Both halves, the older one first. `None` where all samples have one time, or are of one series.
-pub(super) fn halves(batch: &Batch, by: By) -> Option<(Batch, Batch)> {
+fn halves(batch: &Batch, by: By) -> Option<(Batch, Batch)> {
     match by {
         By::Time => by_time(batch),
         By::Series => by_series(batch),
@@ -25,6 +34,24 @@ pub(super) fn halves(batch: &Batch, by: By) -> Option<(Batch, Batch)> {
 pub(super) fn any_halves(batch: &Batch, first: By) -> Option<(Batch, Batch)> {
     let other = if first == By::Time { By::Series } else { By::Time };
     halves(batch, first).or_else(|| halves(batch, other))
+}
+
+/// Both halves of what a receiver refuses, so as to find the bad samples; `None` for what is to be set aside.
+/// `refusals`: of the whole batch by now.
+pub(super) fn refused(piece: &Batch, refusal: Refusal, refusals: u32) -> Option<(Batch, Batch)> {
+    let by = if refusal.is_about_time() { By::Time } else { By::Series };
+    match refusal {
+        Refusal::TooOld if span(piece) < TOO_OLD_GRAIN => None,
+        Refusal::TooLarge => any_halves(piece, By::Time),
+        _ if refusals > MAX_REFUSALS => halves(piece, by),
+        _ => any_halves(piece, by),
+    }
+}
+
+/// From the oldest sample to the newest, in milliseconds.
+fn span(piece: &Batch) -> i64 {
+    let times = || piece.points.iter().map(|point| point.at);
+    times().max().unwrap_or(0).saturating_sub(times().min().unwrap_or(0))
 }
 
 fn by_series(batch: &Batch) -> Option<(Batch, Batch)> {

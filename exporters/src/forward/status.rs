@@ -28,7 +28,7 @@ pub struct Figures {
     pub requests: u64,
     /// Bytes of requests, failed ones included: what the link carries.
     pub bytes: u64,
-    /// When the newest sample that the receiver has was measured.
+    /// When the newest sample was measured that the receiver has, or does not want by its filter.
     pub newest: Option<Timestamp>,
     /// How it is.
     pub condition: Condition,
@@ -118,10 +118,12 @@ impl Status {
         message.clone_into(&mut self.lock().figures.last_error);
     }
 
-    pub(super) fn failed(&self, failures: u32, barred: bool, next: Instant, message: &str) {
+    /// Returns whether the failure before was that the sender is refused.
+    pub(super) fn failed(&self, failures: u32, barred: bool, next: Instant, message: &str) -> bool {
         self.note_error(message);
         let mut inner = self.lock();
-        (inner.failures, inner.barred, inner.next) = (failures, barred, next);
+        (inner.failures, inner.next) = (failures, next);
+        std::mem::replace(&mut inner.barred, barred)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,5 +1,6 @@
 //! How a receiver's certificate is judged and ours is shown: TLS 1.2 and 1.3 by rustls on ring.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,6 +64,22 @@ impl Tls {
         Ok(builder.with_client_auth_cert(read_certificates(certificates)?, private)?)
     }
 
+    /// What tells that one of the files was renewed: device, inode, size and time of change of each that there is.
+    fn state(&self) -> Vec<Option<[i128; 5]>> {
+        let client = self.client.iter().flat_map(|(certificates, key)| [certificates, key]);
+        let state = |path: &PathBuf| {
+            let it = std::fs::metadata(path).ok()?;
+            Some([
+                it.dev().into(),
+                it.ino().into(),
+                it.size().into(),
+                it.mtime().into(),
+                it.mtime_nsec().into(),
+            ])
+        };
+        self.ca_file.iter().chain(client).map(state).collect()
+    }
+
     fn roots(&self) -> Result<RootCertStore, ConfigError> {
         let Some(path) = &self.ca_file else {
             return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() });
@@ -72,6 +89,36 @@ impl Tls {
             roots.add(certificate).map_err(|error| unusable(path, error.to_string()))?;
         }
         Ok(roots)
+    }
+}
+
+/// What was made with the files of a [`Tls`], and is made anew once one of them was renewed: certificates of a few
+/// hours are usual, and nobody restarts a program for them.
+pub(crate) struct Renewed<T> {
+    made: T,
+    state: Vec<Option<[i128; 5]>>,
+}
+
+impl<T> Renewed<T> {
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn new(tls: &Tls, make: impl FnOnce() -> Result<T, ConfigError>) -> Result<Self, ConfigError> {
+        let state = tls.state();
+        Ok(Self { made: make()?, state })
+    }
+
+    /// The one of the present files; that of the earlier ones while these cannot be used, as when a certificate was
+    /// written and its key was not yet.
+    pub(crate) fn get(&mut self, tls: &Tls, make: impl FnOnce() -> Result<T, ConfigError>) -> &mut T {
+        let state = tls.state();
+        if state != self.state {
+            self.state = state;
+            match make() {
+                Ok(made) => self.made = made,
+                Err(error) => tracing::warn!(%error, "certificates were changed and cannot be used yet"),
+            }
+        }
+        &mut self.made
     }
 }
 

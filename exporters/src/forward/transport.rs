@@ -28,10 +28,15 @@ pub enum Outcome {
         /// Why.
         message: String,
     },
-    /// The receiver could not be reached, is busy or broken: the same request may succeed later.
+    /// The receiver could not be reached, or said that it is busy or broken: the same request may succeed later.
     Retry {
         /// The receiver asks to be left alone for as long.
         after: Option<Duration>,
+        /// Why.
+        message: String,
+    },
+    /// The request went out and no answer came: the receiver may have stored it. To be sent again.
+    Unanswered {
         /// Why.
         message: String,
     },

@@ -32,7 +32,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder that knows no series yet. `resource`: attributes of every resource beside the device's.
+    /// An encoder that knows no series yet. `resource`: attributes of every resource beside the device's, which
+    /// count where both have one.
     pub fn new(resource: &[(String, String)]) -> Self {
         let scope = InstrumentationScope {
             name: "lightsout".into(),
@@ -100,8 +101,10 @@ impl Encoder {
     }
 
     fn resource_of(&self, device: &str) -> Vec<u8> {
-        let mut attributes = self.resource.clone();
-        attributes.extend(model::series::read_labels(device).map(attribute));
+        let device: Vec<_> = model::series::read_labels(device).map(attribute).collect();
+        // A key comes once: of a device, the environment of this program knows nothing.
+        let own = self.resource.iter().filter(|it| device.iter().all(|known| known.key != it.key));
+        let attributes = own.chain(&device).cloned().collect();
         Resource { attributes, ..Resource::default() }.encode_to_vec()
     }
 }

@@ -36,7 +36,9 @@ fn text(attributes: &[KeyValue]) -> String {
 }
 
 fn request() -> ExportMetricsServiceRequest {
-    let mut encoder = Encoder::new(&[("service.name".into(), "lightsout".into())]);
+    // The name of the machine that this program runs on is no device's.
+    let own = [("service.name", "lightsout"), ("host.name", "pole-7")];
+    let mut encoder = Encoder::new(&own.map(|(key, value)| (key.into(), value.into())));
     encoder.encode(&batch());
     ExportMetricsServiceRequest::decode(&*encoder.encode(&batch())).unwrap()
 }

@@ -33,24 +33,28 @@ impl Variables<'_> {
 }
 
 impl Options {
-    /// What the variables say, and OpenTelemetry's defaults for the rest: HTTP to this machine, gzip where a
-    /// variable asks for it.
+    /// What the variables say, and OpenTelemetry's defaults for the rest: HTTP to this machine; but gzip where no
+    /// variable says otherwise. `protocol` comes before theirs.
     ///
     /// # Errors
     /// A variable with a value that cannot be used.
-    pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_environment(
+        variable: &dyn Fn(&str) -> Option<String>,
+        protocol: Option<Protocol>,
+    ) -> Result<Self, ConfigError> {
         let variables = Variables(variable);
-        let protocol = match variables.get("PROTOCOL").as_deref() {
-            None | Some("http/protobuf") => Protocol::Http,
-            Some("grpc") => Protocol::Grpc,
-            Some(other) => {
+        let protocol = match (protocol, variables.get("PROTOCOL").as_deref()) {
+            (Some(protocol), _) => protocol,
+            (None, None | Some("http/protobuf")) => Protocol::Http,
+            (None, Some("grpc")) => Protocol::Grpc,
+            (None, Some(other)) => {
                 let detail = format!("{other:?} is neither grpc nor http/protobuf");
                 return Err(ConfigError::Variable { name: "OTEL_EXPORTER_OTLP_PROTOCOL", detail });
             }
         };
         let compression = match variables.get("COMPRESSION").as_deref() {
-            None | Some("none") => Compression::None,
-            Some("gzip") => Compression::Gzip,
+            None | Some("gzip") => Compression::Gzip,
+            Some("none") => Compression::None,
             Some("zstd") => Compression::Zstd,
             Some(other) => {
                 let detail = format!("{other:?} is none of none, gzip and zstd");
@@ -59,8 +63,9 @@ impl Options {
         };
         let mut endpoint = Endpoint::new(url(&variables, protocol));
         if let Some(text) = variables.get("TIMEOUT") {
-            endpoint.timeout = text.parse().map(Duration::from_millis).map_err(|_| {
-                let detail = format!("{text:?} is no number of milliseconds");
+            let milliseconds = text.parse().ok().filter(|&milliseconds| milliseconds > 0);
+            endpoint.timeout = milliseconds.map(Duration::from_millis).ok_or_else(|| {
+                let detail = format!("{text:?} is no number of milliseconds from 1 on");
                 ConfigError::Variable { name: "OTEL_EXPORTER_OTLP_TIMEOUT", detail }
             })?;
         }
@@ -125,7 +130,28 @@ mod tests {
 
     fn options(variables: &[(&str, &str)]) -> Result<Options, ConfigError> {
         let find = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-        Options::from_environment(&find)
+        Options::from_environment(&find, None)
+    }
+
+    /// What the configuration names decides on the port and the path.
+    #[test]
+    fn a_protocol_that_is_given_comes_before_the_variables() {
+        let find = |name: &str| (name == "OTEL_EXPORTER_OTLP_PROTOCOL").then(|| "grpc".to_owned());
+        let http = Options::from_environment(&find, Some(Protocol::Http)).unwrap();
+        assert_eq!(
+            (http.protocol, &*http.endpoint.url),
+            (Protocol::Http, "http://localhost:4318/v1/metrics")
+        );
+        let grpc = Options::from_environment(&|_| None, Some(Protocol::Grpc)).unwrap();
+        assert_eq!((grpc.protocol, &*grpc.endpoint.url), (Protocol::Grpc, "http://localhost:4317"));
+    }
+
+    #[test]
+    fn compression_is_what_a_variable_says_and_else_gzip() {
+        let compression = |value| options(&[("OTEL_EXPORTER_OTLP_COMPRESSION", value)]).unwrap().compression;
+        assert_eq!(compression("none"), Compression::None);
+        assert_eq!(compression("gzip"), Compression::Gzip);
+        assert_eq!(compression(""), Compression::Gzip);
     }
 
     #[test]
@@ -148,13 +174,14 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "2500"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b, x-site = fra1,broken"),
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"),
             ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/ca.pem"),
             ("OTEL_RESOURCE_ATTRIBUTES", "service.name=x,deployment.environment=pole"),
             ("OTEL_SERVICE_NAME", "lightsout"),
         ]);
         let options = options.unwrap();
         assert_eq!(options.endpoint.timeout, Duration::from_millis(2_500));
-        assert_eq!(options.compression, Compression::Gzip);
+        assert_eq!(options.compression, Compression::None);
         assert_eq!(options.endpoint.tls.ca_file, Some("/etc/ca.pem".into()));
         let headers: Vec<_> =
             options.endpoint.headers.iter().map(|(name, value)| (&**name, value.expose_secret())).collect();
@@ -165,7 +192,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
-        for (name, value) in [("PROTOCOL", "http/json"), ("TIMEOUT", "10s"), ("CLIENT_KEY", "key.pem")] {
+        for (name, value) in
+            [("PROTOCOL", "http/json"), ("TIMEOUT", "10s"), ("TIMEOUT", "0"), ("CLIENT_KEY", "key.pem")]
+        {
             let name = format!("OTEL_EXPORTER_OTLP_{name}");
             let error = options(&[(&name, value)]).err().unwrap().to_string();
             assert!(error.starts_with(&name), "{error}");

@@ -10,78 +10,105 @@ use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, En
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
-use tonic::{Code, Request};
+use tonic::{Code, ConnectError, Request};
 
 use super::Compression;
 use super::answer::{Response, RetryInfo, Status};
-use crate::forward::http::{header_map, shorten, words};
-use crate::forward::tls::read_pem;
-use crate::forward::{Auth, ConfigError, Endpoint, Outcome, Refusal, Tls};
+use crate::forward::http::{MAX_CONNECT, header_map, parse_url, shorten, shown, words};
+use crate::forward::tls::{Renewed, read_pem};
+use crate::forward::{ConfigError, Endpoint, Outcome, Refusal, Tls};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 64 << 10;
 
+/// How tonic's words begin where no status of a receiver came, but some answer of a proxy or half of one.
+const NO_STATUS: [&str; 4] = [
+    "protocol error:",
+    "grpc-status header missing",
+    "Unexpected EOF decoding stream",
+    "Error decompressing",
+];
+
+/// tonic's words where a success came without a message.
+const NO_MESSAGE: &str = "Missing response message.";
+
 pub(super) struct Grpc {
-    client: client::Grpc<Channel>,
+    client: Renewed<client::Grpc<Channel>>,
     headers: MetadataMap,
-    auth: Auth,
-    timeout: Duration,
+    endpoint: Endpoint,
+    compression: Compression,
 }
 
 impl Grpc {
     pub(super) fn new(endpoint: &Endpoint, compression: Compression) -> Result<Self, ConfigError> {
         if let Some(proxy) = &endpoint.proxy {
             let detail = "gRPC takes no proxy: send OTLP over HTTP through it".into();
-            let url = proxy.rsplit('@').next().unwrap_or_default().to_owned();
-            return Err(ConfigError::Url { url, detail });
+            return Err(ConfigError::Url { url: shown(proxy), detail });
         }
-        let mut channel = Channel::from_shared(endpoint.url.clone())
-            .map_err(|error| ConfigError::Url { url: endpoint.url.clone(), detail: error.to_string() })?
-            .user_agent(concat!("lightsout/", env!("CARGO_PKG_VERSION")))?
-            .connect_timeout(endpoint.timeout);
-        if channel.uri().scheme_str() == Some("https") {
-            channel = channel.tls_config(tls_config(&endpoint.tls)?)?;
-        }
-        let mut client = client::Grpc::new(channel.connect_lazy())
-            .max_decoding_message_size(MAX_ANSWER)
-            .accept_compressed(CompressionEncoding::Gzip);
-        match compression {
-            Compression::None => {}
-            Compression::Gzip => client = client.send_compressed(CompressionEncoding::Gzip),
-            Compression::Zstd => client = client.send_compressed(CompressionEncoding::Zstd),
-        }
+        parse_url(&endpoint.url)?;
+        let client = Renewed::new(&endpoint.tls, || make_client(endpoint, compression))?;
         let headers = MetadataMap::from_headers(header_map(&endpoint.headers)?);
-        Ok(Self { client, headers, auth: endpoint.auth.clone(), timeout: endpoint.timeout })
+        Ok(Self { client, headers, endpoint: endpoint.clone(), compression })
     }
 
     pub(super) async fn deliver(&mut self, message: Bytes) -> Outcome {
-        match tokio::time::timeout(self.timeout, self.call(message)).await {
+        match tokio::time::timeout(self.endpoint.timeout, self.call(message)).await {
             Ok(outcome) => outcome,
-            Err(_) => Outcome::Retry { after: None, message: "no answer within the time allowed".into() },
+            Err(_) => {
+                // A connection that a modem or a gateway forgot looks alive for a quarter of an hour: the next request
+                // gets a new one.
+                let again =
+                    Renewed::new(&self.endpoint.tls, || make_client(&self.endpoint, self.compression));
+                if let Ok(client) = again {
+                    self.client = client;
+                }
+                Outcome::Unanswered { message: "no answer within the time allowed".into() }
+            }
         }
     }
 
     async fn call(&mut self, message: Bytes) -> Outcome {
         let mut metadata = self.headers.clone().into_headers();
-        match self.auth.header() {
+        match self.endpoint.auth.header() {
             Ok(Some(value)) => {
                 metadata.insert(reqwest::header::AUTHORIZATION, value);
             }
             Ok(None) => {}
             Err(error) => return Outcome::Barred { message: error.to_string() },
         }
-        if let Err(error) = self.client.ready().await {
+        let endpoint = &self.endpoint;
+        let client = self.client.get(&endpoint.tls, || make_client(endpoint, self.compression));
+        if let Err(error) = client.ready().await {
             return Outcome::Retry { after: None, message: words(&error) };
         }
         let mut request = Request::new(message);
         *request.metadata_mut() = MetadataMap::from_headers(metadata);
-        match self.client.unary(request, PathAndQuery::from_static(EXPORT), Raw).await {
+        match client.unary(request, PathAndQuery::from_static(EXPORT), Raw).await {
             Ok(response) => response.into_inner().outcome(),
             Err(status) => judge(&status),
         }
     }
+}
+
+/// Connects when it is asked for the first time.
+fn make_client(endpoint: &Endpoint, compression: Compression) -> Result<client::Grpc<Channel>, ConfigError> {
+    let mut channel = Channel::from_shared(endpoint.url.clone())
+        .map_err(|error| ConfigError::Url { url: shown(&endpoint.url), detail: error.to_string() })?
+        .user_agent(concat!("lightsout/", env!("CARGO_PKG_VERSION")))?
+        .connect_timeout(endpoint.timeout.min(MAX_CONNECT));
+    if channel.uri().scheme_str() == Some("https") {
+        channel = channel.tls_config(tls_config(&endpoint.tls)?)?;
+    }
+    let client = client::Grpc::new(channel.connect_lazy())
+        .max_decoding_message_size(MAX_ANSWER)
+        .accept_compressed(CompressionEncoding::Gzip);
+    Ok(match compression {
+        Compression::None => client,
+        Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
+        Compression::Zstd => client.send_compressed(CompressionEncoding::Zstd),
+    })
 }
 
 fn tls_config(tls: &Tls) -> Result<ClientTlsConfig, ConfigError> {
@@ -99,11 +126,24 @@ fn tls_config(tls: &Tls) -> Result<ClientTlsConfig, ConfigError> {
 fn judge(status: &tonic::Status) -> Outcome {
     // What went wrong below gRPC has a cause; what the receiver said has none.
     if let Some(cause) = status.source() {
-        return Outcome::Retry { after: None, message: words(cause) };
+        let message = words(cause);
+        let mut causes = std::iter::successors(Some(cause), |&cause| cause.source());
+        if causes.any(|cause| cause.is::<ConnectError>()) {
+            return Outcome::Retry { after: None, message };
+        }
+        return Outcome::Unanswered { message };
+    }
+    if status.message() == NO_MESSAGE {
+        return Outcome::Accepted;
     }
     let after = retry_delay(status);
     let message = format!("{:?}: {}", status.code(), shorten(status.message()));
     match status.code() {
+        Code::Internal | Code::Unknown
+            if NO_STATUS.iter().any(|words| status.message().starts_with(words)) =>
+        {
+            Outcome::Unanswered { message }
+        }
         Code::Cancelled
         | Code::DeadlineExceeded
         | Code::Aborted
@@ -114,7 +154,7 @@ fn judge(status: &tonic::Status) -> Outcome {
         // Without a time to try again it is the message that is too large.
         Code::ResourceExhausted => Outcome::Refused { refusal: Refusal::TooLarge, message },
         Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented => Outcome::Barred { message },
-        _ => Outcome::Refused { refusal: Refusal::find(&message), message },
+        _ => Outcome::Refused { refusal: Refusal::find(status.message()), message },
     }
 }
 
@@ -206,5 +246,12 @@ mod tests {
         let after = Some(Duration::from_secs(90));
         assert_eq!(exhausted(with_details(90)), Outcome::Retry { after, message: message.clone() });
         assert_eq!(exhausted(Vec::new()), Outcome::Refused { refusal: Refusal::TooLarge, message });
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_told_at_once_and_without_its_secrets() {
+        let told = |url| Grpc::new(&Endpoint::new(url), Compression::None).err().unwrap().to_string();
+        assert_eq!(told("collector:4317"), "collector:4317: collector is neither http nor https");
+        assert_eq!(told("ftp://user:hunter2@c/"), "c/: ftp is neither http nor https");
     }
 }

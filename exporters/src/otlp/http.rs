@@ -40,7 +40,7 @@ impl Http {
         written.unwrap_or_default().into()
     }
 
-    pub(super) async fn deliver(&self, request: Bytes) -> Outcome {
+    pub(super) async fn deliver(&mut self, request: Bytes) -> Outcome {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         if self.gzip {
@@ -54,16 +54,19 @@ impl Http {
 }
 
 fn judge(answer: &Answer) -> Outcome {
-    // A body that is no such message, as of a proxy, says nothing of any sample.
+    // A body that is no such message says nothing of any sample.
     let response = || Response::decode(&*answer.body).unwrap_or_default();
     match answer.status.as_u16() {
-        200..300 => response().outcome(),
         _ if answer.is_barred() => Outcome::Barred { message: message(answer) },
-        408 | 429 | 502..=504 => Outcome::Retry { after: answer.retry_after(), message: message(answer) },
+        200..300 => response().outcome(),
+        // From 520 on it is a proxy that has not reached the receiver.
+        408 | 429 | 502..=504 | 520..=530 => {
+            Outcome::Retry { after: answer.retry_after(), message: message(answer) }
+        }
         413 => Outcome::Refused { refusal: Refusal::TooLarge, message: message(answer) },
         _ => {
-            let message = message(answer);
-            Outcome::Refused { refusal: Refusal::find(&message), message }
+            let refusal = Refusal::find(&String::from_utf8_lossy(&answer.body));
+            Outcome::Refused { refusal, message: message(answer) }
         }
     }
 }
@@ -109,7 +112,7 @@ mod tests {
 
     #[test]
     fn only_what_the_specification_lists_is_sent_again() {
-        for status in [429, 502, 503, 504] {
+        for status in [429, 502, 503, 504, 521, 522, 530] {
             let Outcome::Retry { after, .. } = judge(&answer(status, Vec::new())) else { panic!("{status}") };
             assert_eq!(after, Some(Duration::from_secs(9)));
         }

@@ -26,14 +26,19 @@ const WRITTEN: [&str; 3] = [
 pub struct Options {
     /// Where to, for example `https://metrics.example/api/v1/write`.
     pub endpoint: Endpoint,
-    /// What is tried first. Version 2.0 falls back to 1.0 by itself; 1.0 stays.
+    /// What is tried first.
     pub version: Version,
+    /// Whether 1.0 is spoken to a receiver that turns out not to know 2.0.
+    pub fall_back: bool,
 }
 
 /// A receiver of remote-write.
 pub struct RemoteWrite {
     poster: Poster,
     encoder: Encoder,
+    fall_back: bool,
+    /// Whether the receiver ever confirmed 2.0.
+    confirmed: bool,
 }
 
 impl RemoteWrite {
@@ -42,11 +47,15 @@ impl RemoteWrite {
     /// # Errors
     /// The configuration cannot be used.
     pub fn new(options: &Options) -> Result<Self, ConfigError> {
-        Ok(Self { poster: Poster::new(&options.endpoint)?, encoder: Encoder::new(options.version) })
+        Ok(Self {
+            poster: Poster::new(&options.endpoint)?,
+            encoder: Encoder::new(options.version),
+            fall_back: options.fall_back,
+            confirmed: false,
+        })
     }
 
-    /// From now on requests of version 1.0. The receiver is not asked again: it would have to be restarted
-    /// to know more, and so can this program be.
+    /// From now on requests of version 1.0, for as long as the receiver takes them: one that was upgraded still does.
     fn fall_back(&mut self) -> Outcome {
         tracing::info!("the receiver does not know remote-write 2.0: sending 1.0");
         self.encoder = Encoder::new(Version::V1);
@@ -54,19 +63,39 @@ impl RemoteWrite {
     }
 
     fn judge(&mut self, answer: &Answer, samples: u64) -> Outcome {
-        let second = self.encoder.version() == Version::V2;
-        let confirmed = second && WRITTEN.iter().any(|&name| answer.headers.contains_key(name));
-        let written = written(answer).filter(|_| second);
-        match answer.status {
-            status if status.is_success() && second && !confirmed => self.fall_back(),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE if second => self.fall_back(),
-            status if status.is_success() => partial(answer, samples, written.unwrap_or(samples)),
-            // The receiver took what it could: sending the rest again changes nothing.
-            status if status.is_client_error() && written.is_some_and(|written| written > 0) => {
-                partial(answer, samples, written.unwrap_or_default())
+        if self.encoder.version() == Version::V1 {
+            // What fell back and is not understood either may speak to another receiver by now: 2.0 is next.
+            if answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && self.fall_back {
+                self.encoder = Encoder::new(Version::V2);
             }
-            _ => refusal(answer),
+            return judge(answer, samples, None);
         }
+        let confirmed = WRITTEN.iter().any(|&name| answer.headers.contains_key(name));
+        self.confirmed |= confirmed;
+        match answer.status {
+            _ if confirmed => judge(answer, samples, written(answer)),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE if self.fall_back => self.fall_back(),
+            // It may be the message that it cannot read, and not a sample that it does not want.
+            StatusCode::BAD_REQUEST if self.fall_back && !self.confirmed => self.fall_back(),
+            status if !status.is_success() || answer.is_barred() => judge(answer, samples, None),
+            _ if self.fall_back => self.fall_back(),
+            _ => Outcome::Barred { message: "the receiver does not confirm remote-write 2.0".into() },
+        }
+    }
+}
+
+/// What an answer means to one who sent a version that the receiver knows, as far as its status does not deny that.
+fn judge(answer: &Answer, samples: u64, written: Option<u64>) -> Outcome {
+    if answer.is_barred() {
+        return Outcome::Barred { message: answer.message() };
+    }
+    if answer.status.is_success() {
+        return partial(answer, samples, written.unwrap_or(samples));
+    }
+    match (refusal(answer), written) {
+        // The receiver took what it could: sending the rest again changes nothing.
+        (Outcome::Refused { .. }, Some(written @ 1..)) => partial(answer, samples, written),
+        (outcome, _) => outcome,
     }
 }
 
@@ -81,12 +110,12 @@ fn partial(answer: &Answer, samples: u64, written: u64) -> Outcome {
     }
 }
 
-/// What an answer without success means.
+/// What an answer without success means to a sender that is welcome.
 fn refusal(answer: &Answer) -> Outcome {
     let message = answer.message();
-    let refusal = Refusal::find(&message);
+    // Some say it at the end of a long sentence.
+    let refusal = Refusal::find(&String::from_utf8_lossy(&answer.body));
     match answer.status.as_u16() {
-        _ if answer.is_barred() => Outcome::Barred { message },
         413 => Outcome::Refused { refusal: Refusal::TooLarge, message },
         // Prometheus with an out-of-order window answers 500 to samples that are older than that.
         500 if refusal.is_about_time() => Outcome::Refused { refusal, message },
@@ -125,7 +154,9 @@ mod tests {
     use super::*;
 
     fn transport(version: Version) -> RemoteWrite {
-        RemoteWrite::new(&Options { endpoint: Endpoint::new("http://127.0.0.1:1/"), version }).unwrap()
+        let fall_back = version == Version::V2;
+        RemoteWrite::new(&Options { endpoint: Endpoint::new("http://127.0.0.1:1/"), version, fall_back })
+            .unwrap()
     }
 
     fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Answer {
@@ -136,9 +167,13 @@ mod tests {
 
     #[test]
     fn version_2_falls_back_where_no_header_confirms_it() {
-        for (status, after) in
-            [(204, Version::V1), (200, Version::V1), (415, Version::V1), (503, Version::V2)]
-        {
+        for (status, after) in [
+            (204, Version::V1),
+            (200, Version::V1),
+            (415, Version::V1),
+            (400, Version::V1),
+            (503, Version::V2),
+        ] {
             let mut transport = transport(Version::V2);
             let outcome = transport.judge(&answer(status, &[], ""), 7);
             assert_eq!(transport.encoder.version(), after, "{status}");
@@ -154,7 +189,54 @@ mod tests {
     fn version_1_needs_no_header_and_has_nothing_to_fall_back_to() {
         let mut transport = transport(Version::V1);
         assert_eq!(transport.judge(&answer(204, &[], ""), 7), Outcome::Accepted);
-        assert!(matches!(transport.judge(&answer(415, &[], ""), 7), Outcome::Refused { .. }));
+        assert!(matches!(transport.judge(&answer(415, &[], ""), 7), Outcome::Barred { .. }));
+        assert_eq!(transport.encoder.version(), Version::V1);
+    }
+
+    /// A receiver that has shown that it reads 2.0 means the samples with its 400.
+    #[test]
+    fn a_receiver_that_confirmed_version_2_is_not_sent_version_1_for_a_bad_sample() {
+        let mut transport = transport(Version::V2);
+        transport.judge(&answer(204, &[(SAMPLES_WRITTEN, "7")], ""), 7);
+        let bad = transport.judge(&answer(400, &[], "out of order sample"), 7);
+        assert!(matches!(bad, Outcome::Refused { refusal: Refusal::OutOfOrder, .. }), "{bad:?}");
+        assert_eq!(transport.encoder.version(), Version::V2);
+    }
+
+    /// Neither is understood: nothing is given up, and a receiver that was exchanged meanwhile is found.
+    #[test]
+    fn a_receiver_of_version_2_alone_is_found_again() {
+        let mut transport = transport(Version::V2);
+        assert_eq!(transport.judge(&answer(204, &[], ""), 7), Outcome::Again);
+        assert!(matches!(transport.judge(&answer(415, &[], ""), 7), Outcome::Barred { .. }));
+        assert_eq!(transport.judge(&answer(204, &[(SAMPLES_WRITTEN, "7")], ""), 7), Outcome::Accepted);
+    }
+
+    #[test]
+    fn version_2_that_is_asked_for_does_not_fall_back() {
+        for (status, body) in [(204, ""), (200, ""), (415, "")] {
+            let mut transport = RemoteWrite { fall_back: false, ..transport(Version::V2) };
+            let outcome = transport.judge(&answer(status, &[], body), 7);
+            assert!(matches!(outcome, Outcome::Barred { .. }), "{status}: {outcome:?}");
+            assert_eq!(transport.encoder.version(), Version::V2);
+        }
+    }
+
+    /// A gateway to the network that wants a login answers 200 to anything: its page is no receipt.
+    #[test]
+    fn a_web_page_is_no_success() {
+        for version in [Version::V1, Version::V2] {
+            let mut transport = transport(version);
+            let page =
+                answer(200, &[("content-type", "text/html; charset=utf-8")], "\n<!DOCTYPE html><html>");
+            let outcome = transport.judge(&page, 7);
+            let Outcome::Barred { message } = outcome else { panic!("{version:?}: {outcome:?}") };
+            assert!(message.starts_with("200: a web page"), "{message}");
+            assert_eq!(transport.encoder.version(), version);
+        }
+        let mut transport = transport(Version::V1);
+        let plain = answer(200, &[("content-type", "text/html")], "OK");
+        assert_eq!(transport.judge(&plain, 7), Outcome::Accepted);
     }
 
     #[test]
@@ -168,6 +250,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_busy_receiver_of_version_2_left_is_sent_again() {
+        let mut transport = transport(Version::V2);
+        for status in [408, 425, 429, 500, 503] {
+            let busy = answer(status, &[(SAMPLES_WRITTEN, "5")], "");
+            assert!(matches!(transport.judge(&busy, 7), Outcome::Retry { .. }), "{status}");
+        }
+    }
+
+    /// Mimir's words, whose code comes last.
+    const MIMIR: &str = "failed pushing to ingester mimir-ingester-zone-a-0: user=poles: the sample has been rejected \
+        because another sample with a more recent timestamp has already been ingested and this sample is beyond the \
+        out-of-order time window (err-mimir-sample-timestamp-too-old). The affected sample has timestamp 1970-01-01";
+
+    #[test]
     fn each_answer_has_its_meaning() {
         let mut transport = transport(Version::V1);
         let mut judge = |status, body| transport.judge(&answer(status, &[("retry-after", "9")], body), 7);
@@ -175,7 +271,7 @@ mod tests {
             let Outcome::Retry { after, .. } = judge(status, "") else { panic!("{status}") };
             assert_eq!(after, Some(Duration::from_secs(9)), "{status}");
         }
-        for status in [301, 401, 403, 404, 407] {
+        for status in [301, 308, 401, 402, 403, 404, 405, 407, 410, 415, 421, 451] {
             assert!(matches!(judge(status, ""), Outcome::Barred { .. }), "{status}");
         }
         let refused = [
@@ -184,6 +280,7 @@ mod tests {
             (500, "too old sample", Refusal::TooOld),
             (400, "duplicate sample for timestamp", Refusal::Duplicate),
             (409, "err-mimir-sample-out-of-order", Refusal::OutOfOrder),
+            (400, MIMIR, Refusal::TooOld),
             (413, "", Refusal::TooLarge),
             (422, "no", Refusal::Invalid),
         ];

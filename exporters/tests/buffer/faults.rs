@@ -117,7 +117,14 @@ fn check(outcome: &Outcome, twice: bool, which: &str) {
     assert!(sent.is_sorted_by(|a, b| a < b), "{which}: sent twice");
     assert!(sent.iter().all(|value| (0.0..240.0).contains(value)), "{which}: made up");
     let lost: u64 = outcome.lost.values().sum();
-    assert_eq!(sent.len() as u64 + lost, 240, "{which}: {:?} lost", outcome.lost);
+    // A report of which a sync failed may be on the disk all the same.
+    let told = 240..=if twice { 243 } else { 240 };
+    assert!(
+        told.contains(&(sent.len() as u64 + lost)),
+        "{which}: {} sent, {:?} lost",
+        sent.len(),
+        outcome.lost
+    );
 }
 
 #[test]

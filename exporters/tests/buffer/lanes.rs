@@ -1,5 +1,7 @@
 //! The lanes of a destination: the backlog strictly oldest first, or the newest before it.
 
+use std::sync::Arc;
+
 use exporters::buffer::{Buffer, Lag, Loss, Options, Order};
 
 use crate::support::{Source, at, ends, samples};
@@ -103,4 +105,40 @@ fn series_end_when_a_report_lacks_them_and_when_their_device_leaves() {
     let batch = reader.backlog(100, &now).unwrap();
     assert_eq!(samples(&batch), [sample("t1", 2_000, 3.0)]);
     assert_eq!(ends(&batch), [("t0".to_owned(), 2_000), ("t1".to_owned(), 3_000)]);
+}
+
+/// A counter that falls is taken for one that began anew, and what is left of it for losses.
+#[test]
+fn losses_of_a_destination_that_is_no_more_stay_counted() {
+    let (_folder, buffer) = open();
+    let (one, two) = (buffer.reader("one", Order::InOrder), buffer.reader("two", Order::InOrder));
+    one.lose(Loss::Rejected, 7);
+    two.lose(Loss::Rejected, 5);
+    drop(two);
+    buffer.keep(&["one"]);
+    assert_eq!(buffer.figures(&at(0)).lost.get(&Loss::Rejected), Some(&12));
+    drop(one);
+    buffer.keep(&["new"]);
+    assert_eq!(buffer.figures(&at(0)).lost.get(&Loss::Rejected), Some(&12));
+}
+
+/// A link that carries only every other report leaves a gap at each; a destination with as many as are kept goes on.
+#[test]
+fn a_destination_with_too_many_gaps_passes_over_reports_that_say_nothing() {
+    let (_folder, buffer) = open();
+    let mut source = Source::new("pdu");
+    let reader = Arc::new(buffer.reader("a", Order::LiveFirst));
+    (0..21).for_each(|part| fill(&buffer, &mut source, part * 100..part * 100 + 100));
+    (0..1_030).for_each(|number| reader.acknowledge(2 * number + 1..2 * number + 2));
+    let now = at(3_000_000);
+    let mut nothing = |time: i64| {
+        buffer.append(&source.report(at(time * 1_000).wall, &[]), &at(time * 1_000));
+        buffer.flush();
+    };
+    nothing(2_100);
+    while reader.live(10, &now).is_some() {}
+    nothing(2_101);
+    let (done, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(reader.live(10, &now).map(|batch| batch.entries)));
+    assert_eq!(wait.recv_timeout(std::time::Duration::from_secs(60)), Ok(None), "it came to an end");
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod again;
+mod alone;
+mod chaos;
 mod clocks;
 mod damage;
 mod downgrade;
@@ -12,5 +15,7 @@ mod full_disk;
 mod kill;
 mod lanes;
 mod model;
+mod partial;
 mod restart;
 mod support;
+mod syncs;

@@ -1,6 +1,6 @@
 //! What was written is there after a restart, orderly or not, as far as it was not acknowledged.
 
-use exporters::buffer::{Buffer, Lag, Loss, MIN_LIMIT, Options, Order, Storage};
+use exporters::buffer::{Buffer, Lag, Loss, MIN_LIMIT, Moment, Options, Order, Storage, Trial};
 
 use crate::support::{Source, at, drain, ends, killed, noise, samples, size_on_disk};
 
@@ -161,4 +161,55 @@ fn damaged_cursors_send_again_rather_than_lose() {
     }
     assert_eq!(seen.len(), 2, "one slot is the newer one");
     assert_eq!(with(&[5, (32 << 10) + 5]), 57, "without cursors everything is sent again");
+}
+
+#[test]
+fn a_smaller_budget_holds_from_the_first_report_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |limit_bytes| Buffer::open(Options { limit_bytes, ..Options::new(folder.path()) }).0;
+    let (mut source, mut noise) = (Source::new("pdu"), noise(5));
+    let mut append = |buffer: &Buffer, times: std::ops::Range<i64>| {
+        for time in times {
+            let values: Vec<_> = (0..1_000).map(|_| Some(noise())).collect();
+            buffer.append(&source.report(at(time * 1_000).wall, &values), &at(time * 1_000));
+        }
+        buffer.flush();
+    };
+    let buffer = open(64 << 20);
+    drop(buffer.reader("a", Order::InOrder));
+    append(&buffer, 0..700);
+    drop(buffer);
+    assert!(size_on_disk(folder.path()) > MIN_LIMIT);
+    let buffer = open(MIN_LIMIT);
+    append(&buffer, 700..701);
+    let (size, figures) = (size_on_disk(folder.path()), buffer.figures(&at(2_000_000)));
+    assert!(size <= MIN_LIMIT, "{size} bytes on disk");
+    assert!(figures.bytes <= MIN_LIMIT, "{} bytes told", figures.bytes);
+    assert_eq!(figures.waiting + figures.lost[&Loss::Full], 701_000);
+    let found = drain(&buffer.reader("a", Order::InOrder), 5_000, &at(2_000_000));
+    assert_eq!(found.len() as u64, figures.waiting);
+    assert_eq!(found.iter().map(|sample| sample.1).max(), Some(700_000), "the newest are there");
+}
+
+#[test]
+fn what_is_older_than_the_age_limit_goes_once_the_clock_is_known_and_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let age = std::time::Duration::from_secs(100);
+    let options = Options { max_age: Some(age), ..Options::new(folder.path()) };
+    let trial = Trial { segment_values: Some(200), ..Trial::default() };
+    let (buffer, _) = Buffer::open_for_test(options, trial);
+    let reader = buffer.reader("a", Order::InOrder);
+    let mut source = Source::new("pdu");
+    fill(&buffer, &mut source, 0..35);
+    let (before, waiting) = (size_on_disk(folder.path()), buffer.figures(&at(35_000)).waiting);
+    let unsure = Moment { synchronised: false, ..at(1_000_000) };
+    buffer.append(&source.report(unsure.wall, &[Some(1.0)]), &unsure);
+    buffer.flush();
+    assert!(!buffer.figures(&unsure).lost.contains_key(&Loss::Expired), "nobody knows how old they are");
+    fill(&buffer, &mut source, 1_000..1_001);
+    assert!(size_on_disk(folder.path()) < before, "whole segments go at once");
+    let found = drain(&reader, 10, &at(1_000_500));
+    assert!(found.iter().all(|sample| sample.1 == 1_000_000), "{found:?}");
+    let figures = buffer.figures(&at(1_000_500));
+    assert_eq!((figures.waiting, figures.lost.get(&Loss::Expired)), (0, Some(&waiting)));
 }

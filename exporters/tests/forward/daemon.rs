@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Database {
         let window =
             window.map(|window| format!("storage: {{tsdb: {{out_of_order_time_window: {window}}}}}"));
         std::fs::write(&config, window.unwrap_or_default()).unwrap();
-        let address = free();
+        let address = mocks::ports::reserve().unwrap();
         let mut command = Command::new("prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
@@ -72,7 +72,7 @@ impl Database {
     /// VictoriaMetrics.
     pub(crate) async fn victoria_metrics() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let address = free();
+        let address = mocks::ports::reserve().unwrap();
         let mut command = Command::new("victoria-metrics");
         command
             .arg(format!("-storageDataPath={}", folder.path().join("data").display()))
@@ -164,11 +164,6 @@ impl Otlp {
         let head = format!("POST /behave HTTP/1.0\r\nContent-Length: {}\r\n\r\n", body.len());
         request(self.control, head + &body).await.expect("an answer");
     }
-}
-
-/// An address that nobody listens on.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Waits for something that does not come about at once.

@@ -24,7 +24,8 @@ pub(crate) fn link_to(address: SocketAddr) -> Link {
 pub(crate) fn transport(address: SocketAddr) -> RemoteWrite {
     let mut endpoint = Endpoint::new(format!("http://{address}/api/v1/write"));
     endpoint.timeout = Duration::from_secs(20);
-    RemoteWrite::new(&remote_write::Options { endpoint, version: Version::V2 }).unwrap()
+    let (version, fall_back) = (Version::V2, true);
+    RemoteWrite::new(&remote_write::Options { endpoint, version, fall_back }).unwrap()
 }
 
 fn outlet(series: &Value) -> String {
@@ -132,6 +133,7 @@ async fn lost_answers_leave_nothing_out_and_nothing_twice() {
         running.accounted(scene.measured.len()).await;
         assert_eq!(queried(&database, scene.newest).await, measured(&scene), "{order:?}");
         assert_eq!(scene.pole.waiting(), 0);
+        assert_eq!(running.figures().samples[ACKED], scene.measured.len() as u64, "none counts as lost");
         running.end().await;
     }
 }

@@ -86,14 +86,14 @@ impl Inner {
         })
     }
 
-    fn backlog(&self, samples: usize, order: Order) -> Option<Range<usize>> {
+    fn backlog(&self, from: u64, samples: usize, order: Order) -> Option<Range<usize>> {
         let held = self.held.clone().any(|at| !self.entries[at].acknowledged);
         let end = match order {
             Order::InOrder => self.end(),
             Order::LiveFirst if held => self.held.start,
             Order::LiveFirst => self.live,
         };
-        let start = (0..end).find(|&at| !self.entries[at].acknowledged)?;
+        let start = (from as usize..end).find(|&at| !self.entries[at].acknowledged)?;
         let gap = (start..end).find(|&at| self.entries[at].acknowledged).unwrap_or(end);
         Some(start..(start + self.fitting(start..gap, samples)).min(gap))
     }
@@ -123,15 +123,27 @@ impl Source for Log {
         self.order
     }
 
-    async fn next(&mut self, lane: Lane, samples: usize) -> Option<Batch> {
+    async fn next(&mut self, lane: Lane, from: u64, samples: usize) -> Option<Batch> {
         let mut inner = self.inner.lock().unwrap();
         let range = match (lane, self.order) {
             (Lane::Live, Order::InOrder) => None,
             (Lane::Live, Order::LiveFirst) => inner.live(samples),
-            (Lane::Backlog, order) => inner.backlog(samples, order),
+            (Lane::Backlog, order) => inner.backlog(from, samples, order),
         };
         range.map(|range| inner.batch(range))
     }
+
+    async fn again(&mut self, lane: Lane, from: u64, samples: usize) -> Option<Batch> {
+        let inner = self.inner.lock().unwrap();
+        let expected = if self.order == Order::LiveFirst { Lane::Live } else { Lane::Backlog };
+        let first = (from as usize..inner.end()).find(|&at| inner.entries[at].acknowledged);
+        let start = first.filter(|_| lane == expected)?;
+        let end = (start..inner.end()).find(|&at| !inner.entries[at].acknowledged).unwrap_or(inner.end());
+        Some(inner.batch(start..(start + inner.fitting(start..end, samples)).min(end)))
+    }
+
+    /// It forgets nothing.
+    fn hold(&mut self, _: u64) {}
 
     fn acknowledge(&mut self, entries: Range<u64>) {
         let mut inner = self.inner.lock().unwrap();

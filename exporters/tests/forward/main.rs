@@ -12,10 +12,12 @@
     reason = "tests"
 )]
 
+mod answers;
 mod buffered;
 mod daemon;
 mod databases;
 mod filters;
+mod held_back;
 mod log;
 mod order;
 mod otlp;

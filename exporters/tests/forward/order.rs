@@ -76,6 +76,31 @@ async fn the_backlog_keeps_to_its_share_of_the_link() {
     assert_eq!(ends, [1, 5, 9, 13]);
 }
 
+/// Where polls end all the time there is always something newer; the backlog has its share all the same, and the newest
+/// do not wait for more than one of its requests.
+#[tokio::test(start_paused = true)]
+async fn a_busy_fleet_and_its_backlog_share_the_link() {
+    let log = Log::new(Order::LiveFirst);
+    let receiver = Receiver::new(State { takes: Duration::from_millis(100), ..State::default() });
+    let all = series(metric::HW_POWER, "pdu-a", 1);
+    (0..100).for_each(|at| log.poll(at, &all, at as f64));
+    log.restart();
+    let options = Options { batch_samples: 10, ..Options::default() };
+    let task = tokio::spawn(run(forwarder(options, &log, &receiver), HOUR));
+    for at in 100..500 {
+        log.poll(at, &all, at as f64);
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let requests = receiver.with(|state| state.requests.clone());
+    task.abort();
+    let (old, new): (Vec<_>, Vec<_>) = requests.clone().into_iter().partition(|it| it.2 < 100);
+    assert_eq!(old.iter().map(|it| it.1).sum::<usize>(), 100, "{requests:?}");
+    // 30 ms from poll to poll: after two requests the newest that arrived is no more than seven polls old.
+    let late = new.iter().map(|it| it.0.as_millis() as i64 / 30 + 100 - it.3).max();
+    assert!(late <= Some(10), "{late:?} polls behind: {requests:?}");
+    assert!(receiver.with(|state| state.stored.len()) >= 480);
+}
+
 #[tokio::test(start_paused = true)]
 async fn bytes_per_second() {
     let log = Log::new(Order::InOrder);
@@ -87,6 +112,26 @@ async fn bytes_per_second() {
     // Requests of 1,000 bytes each; the bucket holds 100 to begin with.
     let ends = receiver.with(|state| state.requests.iter().map(|it| it.0.as_secs()).collect::<Vec<_>>());
     assert_eq!(ends, [0, 9, 19, 29, 39]);
+}
+
+/// A limit of bytes per second that a large request of the backlog has used up for minutes would keep the newest
+/// readings back for as long.
+#[tokio::test(start_paused = true)]
+async fn a_backlog_on_a_limited_link_holds_up_the_newest_for_seconds() {
+    let log = Log::new(Order::LiveFirst);
+    let receiver = Receiver::new(State::default());
+    let all = series(metric::HW_POWER, "pdu-a", 1_000);
+    (0..10).for_each(|at| log.poll(at * MINUTE, &all, (at * MINUTE) as f64));
+    log.restart();
+    let options = Options { bytes_per_second: Some(1_000), ..Options::default() };
+    let task = tokio::spawn(run(forwarder(options, &log, &receiver), HOUR));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    log.poll(10 * MINUTE, &all[..1], (10 * MINUTE) as f64);
+    task.await.unwrap();
+    let requests = receiver.with(|state| state.requests.clone());
+    let newest = requests.iter().find(|it| it.2 == 10 * MINUTE).unwrap();
+    assert!(newest.0 <= Duration::from_secs(10), "{requests:?}");
+    assert_eq!(log.unacknowledged(), 0);
 }
 
 /// Polls that end within a moment travel together, and none waits longer than that moment.

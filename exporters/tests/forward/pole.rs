@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use exporters::buffer::{self, Boot, Buffer, Moment, Order};
+use exporters::buffer::{self, Boot, Buffer, Moment, Order, Reader, Trial};
 use exporters::forward::Buffered;
 use model::{Device, Labels, ReportBuilder, Timestamp, metric};
 use tokio::time::Instant;
@@ -18,13 +18,29 @@ pub(crate) struct Pole {
     wall: Arc<AtomicI64>,
     builder: ReportBuilder,
     folder: tempfile::TempDir,
+    /// Values of a segment, if not as many as usual.
+    segment_values: Option<u64>,
+}
+
+fn open(folder: &tempfile::TempDir, segment_values: Option<u64>) -> Buffer {
+    let trial = Trial { segment_values, ..Trial::default() };
+    Buffer::open_for_test(buffer::Options::new(folder.path().join("buffer")), trial).0
 }
 
 impl Pole {
     /// Starts when the wall clock shows `started`.
     pub(crate) fn new(started: Timestamp) -> Self {
+        Self::start(started, None)
+    }
+
+    /// With segments of so many values, each poll counting 16 more.
+    pub(crate) fn with_segments(started: Timestamp, values: u64) -> Self {
+        Self::start(started, Some(values))
+    }
+
+    fn start(started: Timestamp, segment_values: Option<u64>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (buffer, _) = Buffer::open(buffer::Options::new(folder.path().join("buffer")));
+        let buffer = open(&folder, segment_values);
         let device = Device {
             name: "pdu-a".into(),
             site: "pole-1".into(),
@@ -34,13 +50,21 @@ impl Pole {
         };
         let builder = ReportBuilder::new(Arc::new(device));
         let wall = Arc::new(AtomicI64::new(started));
-        Self { buffer, start: Instant::now(), booted: started - 3_600_000, wall, builder, folder }
+        Self {
+            buffer,
+            start: Instant::now(),
+            booted: started - 3_600_000,
+            wall,
+            builder,
+            folder,
+            segment_values,
+        }
     }
 
     /// The program ends and starts again; the machine does not.
     pub(crate) fn restart(self) -> Self {
         drop(self.buffer);
-        let (buffer, _) = Buffer::open(buffer::Options::new(self.folder.path().join("buffer")));
+        let buffer = open(&self.folder, self.segment_values);
         Self { buffer, ..self }
     }
 
@@ -65,7 +89,27 @@ impl Pole {
         destination: &str,
         order: Order,
     ) -> Buffered<impl Fn() -> Moment + Send + Sync + use<>> {
-        Buffered::new(Arc::new(self.buffer.reader(destination, order)), self.clock())
+        self.source_of(self.buffer.reader(destination, order))
+    }
+
+    /// As [`Pole::source`], for a forwarder that asks again for what the destination has.
+    pub(crate) fn source_again(
+        &self,
+        destination: &str,
+        order: Order,
+    ) -> Buffered<impl Fn() -> Moment + Send + Sync + use<>> {
+        self.source_of(self.buffer.reader_again(destination, order))
+    }
+
+    fn source_of(&self, reader: Reader) -> Buffered<impl Fn() -> Moment + Send + Sync + use<>> {
+        Buffered::new(Arc::new(reader), self.clock())
+    }
+
+    /// How many files hold samples.
+    pub(crate) fn files(&self) -> usize {
+        let files = std::fs::read_dir(self.folder.path().join("buffer")).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".log") || name.ends_with(".segment")).count()
     }
 
     /// One poll: the power of each outlet, numbered by their place. When it was.

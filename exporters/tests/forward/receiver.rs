@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) in_order: bool,
     /// What is older is refused.
     pub(crate) oldest: Timestamp,
+    /// Requests with more samples do not get through in time.
+    pub(crate) carries: Option<usize>,
     /// Requests with more samples are too large.
     pub(crate) most_samples: Option<usize>,
     /// How long a request takes.
@@ -97,6 +99,10 @@ impl State {
                 return outcome;
             }
         }
+        if self.carries.is_some_and(|most| batch.points.len() > most) {
+            self.failed += 1;
+            return Outcome::Unanswered { message: "operation timed out".into() };
+        }
         if self.most_samples.is_some_and(|most| batch.points.len() > most) {
             return Outcome::Refused { refusal: Refusal::TooLarge, message: "413".into() };
         }
@@ -105,14 +111,14 @@ impl State {
         }
         if self.lose_answers > 0 {
             self.lose_answers -= 1;
-            return Outcome::Retry { after: None, message: "connection reset".into() };
+            return Outcome::Unanswered { message: "connection reset".into() };
         }
         Outcome::Accepted
     }
 
     /// All or nothing.
     fn store(&mut self, batch: &Batch) -> Result<(), Refusal> {
-        let mut stored = self.stored.clone();
+        let mut taken = Vec::new();
         for run in &batch.runs {
             let name = format!(
                 "{}{{{},{}}}",
@@ -120,6 +126,9 @@ impl State {
                 run.series.own,
                 run.series.device
             );
+            let all = (name.clone(), i64::MIN)..=(name.clone(), i64::MAX);
+            let newest = self.stored.range(all).next_back().map(|(key, _)| key.1);
+            assert!(batch.points_of(run).is_sorted_by_key(|point| point.at), "a series goes back: {name}");
             for point in batch.points_of(run) {
                 let key = (name.clone(), point.at);
                 if point.at < self.oldest {
@@ -128,14 +137,15 @@ impl State {
                 if self.poison.contains(&key) {
                     return Err(Refusal::Invalid);
                 }
-                let newest = stored.range((name.clone(), i64::MIN)..=(name.clone(), i64::MAX)).next_back();
-                if self.in_order && newest.is_some_and(|(newest, _)| newest.1 > point.at) {
+                if self.in_order && newest > Some(point.at) {
                     return Err(Refusal::OutOfOrder);
                 }
-                stored.entry(key).or_insert((point.value, 0)).1 += 1;
+                taken.push((key, point.value));
             }
         }
-        self.stored = stored;
+        for (key, value) in taken {
+            self.stored.entry(key).or_insert((value, 0)).1 += 1;
+        }
         Ok(())
     }
 }

@@ -110,3 +110,21 @@ async fn a_partial_success_is_final() {
     assert_eq!((figures.samples[ACKED], figures.samples[PARTIAL]), (70, 30));
     assert_eq!((receiver.with(|state| state.requests.len()), log.unacknowledged()), (1, 0));
 }
+
+/// A receiver that wants order has stored a request whose answer was lost. Sent again, all of it but the newest is out
+/// of order: that is found out soon, and is no loss.
+#[tokio::test(start_paused = true)]
+async fn what_is_there_already_costs_few_requests_and_is_not_lost() {
+    let log = filled(300, 33);
+    let receiver = Receiver::new(State { in_order: true, lose_answers: 1, ..State::default() });
+    let forwarder = forwarder(Options::default(), &log, &receiver);
+    let status = forwarder.status();
+    run(forwarder, HOUR).await;
+    let requests = receiver.with(|state| state.requests.len());
+    assert!(requests <= 60, "{requests} requests");
+    assert_eq!((log.set_aside_samples(), log.unacknowledged()), (0, 0));
+    assert_eq!(receiver.with(|state| state.stored.len()), 9_900);
+    let samples = status.figures().samples;
+    assert_eq!(samples[ACKED] + samples["out_of_order"], 9_900);
+    assert_eq!(status.figures().newest, Some(32 * MINUTE));
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use exporters::buffer::Order;
-use exporters::forward::{ACKED, Backoff, Condition, Forwarder, Options, Outcome, STALE};
+use exporters::forward::{ACKED, Backoff, Condition, Forwarder, Options, Outcome, STALE, Stop};
 use model::metric;
 
 use crate::log::{Log, series};
@@ -127,6 +127,26 @@ async fn a_slow_link_gets_smaller_requests() {
     assert_whole(&receiver, 8_000, [0].into_iter());
 }
 
+/// What a slow link carries is found out once, and not anew for each batch.
+#[tokio::test(start_paused = true)]
+async fn a_slow_link_is_remembered_until_it_is_faster() {
+    let log = Log::new(Order::InOrder);
+    let receiver = Receiver::new(State { carries: Some(3_000), ..State::default() });
+    let all = series(metric::HW_POWER, "pdu-a", 200);
+    (0..200).for_each(|at| log.poll(at * MINUTE, &all, (at * MINUTE) as f64));
+    let task = tokio::spawn(run(forwarder(Options::default(), &log, &receiver), Duration::from_secs(86_400)));
+    tokio::time::sleep(Duration::from_secs(43_200)).await;
+    // A batch has 10,000 samples: halved twice it gets through, which takes six failures.
+    let failed = receiver.with(|state| state.failed);
+    assert!((6..=12).contains(&failed), "{failed} failures");
+    receiver.with(|state| state.carries = None);
+    (200..900).for_each(|at| log.poll(at * MINUTE, &all, (at * MINUTE) as f64));
+    task.await.unwrap();
+    assert_eq!((receiver.with(|state| state.stored.len()), log.unacknowledged()), (180_000, 0));
+    let after = receiver.with(|state| state.requests.iter().rev().take(10).map(|it| it.1).max());
+    assert!(after > Some(3_000), "{after:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn at_the_end_the_newest_is_tried_once_more_and_series_end() {
     let log = Log::new(Order::InOrder);
@@ -142,6 +162,33 @@ async fn at_the_end_the_newest_is_tried_once_more_and_series_end() {
     let one = [(MINUTE, (MINUTE as f64).to_bits(), 1), (MINUTE + 1, STALE.to_bits(), 1)];
     assert_eq!(stored, [one, one].concat());
     assert_eq!(log.unacknowledged(), 0);
+}
+
+/// An outage says nothing of what the link carries.
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_requests_are_as_large_as_before() {
+    let log = Log::new(Order::InOrder);
+    let receiver = Receiver::new(State { script: vec![retry(None); 30].into(), ..State::default() });
+    let all = series(metric::HW_POWER, "pdu-a", 200);
+    (0..200).for_each(|at| log.poll(at * MINUTE, &all, (at * MINUTE) as f64));
+    run(forwarder(Options::default(), &log, &receiver), Duration::from_secs(7_200)).await;
+    assert_whole(&receiver, 200, (0..200).map(|at| at * MINUTE));
+    assert_eq!(receiver.with(|state| state.requests.last().map(|it| it.1)), Some(10_000));
+}
+
+/// A changed setting is no end: alerts would be resolved for a moment.
+#[tokio::test(start_paused = true)]
+async fn series_do_not_end_where_another_forwarder_goes_on() {
+    let log = Log::new(Order::InOrder);
+    let receiver = Receiver::new(State::default());
+    log.poll(MINUTE, &series(metric::HW_POWER, "pdu-a", 2), MINUTE as f64);
+    let options = Options { end_series_at_shutdown: true, ..Options::default() };
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Stop::Replaced
+    };
+    forwarder(options, &log, &receiver).run(stop).await;
+    assert_whole(&receiver, 2, [MINUTE].into_iter());
 }
 
 /// Its answer would be lost otherwise, and its samples sent twice.

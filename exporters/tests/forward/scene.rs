@@ -138,6 +138,14 @@ impl Running {
         until("forwarding fails", async || failing()).await;
     }
 
+    /// Failures in a row.
+    pub(crate) fn failures(&self) -> u32 {
+        match self.figures().condition {
+            Condition::Retrying { failures, .. } => failures,
+            Condition::Well | Condition::Barred { .. } => 0,
+        }
+    }
+
     pub(crate) async fn end(self) {
         self.stop.send(()).expect("it runs");
         self.task.await.unwrap();

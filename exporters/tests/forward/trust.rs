@@ -127,6 +127,37 @@ async fn a_renewed_token_counts_at_once() {
     }
 }
 
+/// Certificates live for hours in some places, and are renewed below a program that runs for years: first one file,
+/// then the other.
+#[tokio::test]
+async fn a_renewed_certificate_counts_at_once() {
+    for protocol in BOTH {
+        let (folder, other) = (certificates(), certificates());
+        let receiver = Otlp::start_tls(folder.path());
+        let files = ["client.pem", "client.key"];
+        let renewed = files.map(|name| std::fs::read(folder.path().join(name)).unwrap());
+        for name in files {
+            std::fs::copy(other.path().join(name), folder.path().join(name)).unwrap();
+        }
+        let mut scene = Scene::new();
+        let endpoint = endpoint(&receiver, protocol, folder.path());
+        let running = scene.forward("one", Order::InOrder, transport(endpoint, protocol));
+        scene.polls(10);
+        running.failing().await;
+        assert_eq!((receiver.points().await.len(), scene.pole.waiting()), (0, 40));
+        for (name, content) in files.iter().zip(renewed) {
+            let failures = running.failures();
+            std::fs::write(folder.path().join(name), content).unwrap();
+            if *name == "client.pem" {
+                until("it was tried without the key", async || running.failures() > failures).await;
+            }
+        }
+        running.acked(scene.measured.len()).await;
+        assert_eq!((running.figures().condition, scene.pole.waiting()), (Condition::Well, 0));
+        running.end().await;
+    }
+}
+
 /// A proxy that counts how often it was asked to connect to `to`, and connects.
 async fn proxy(to: SocketAddr) -> (SocketAddr, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -58,10 +58,14 @@ impl Dictionary {
     /// Appends what a row needs and the dictionary lacks.
     pub(crate) fn add(&mut self, row: &Row, out: &mut Vec<u8>) {
         self.boot(row.stamp.boot, out);
-        for series in row.shape.series.iter().chain(&row.ended) {
+        let new_shape = !self.shape_numbers.contains_key(&address(&row.shape));
+        let of_shape: &[_] = if new_shape { &row.shape.series } else { &[] };
+        for series in of_shape.iter().chain(&row.ended) {
             self.add_series(series, out);
         }
-        self.add_shape(&row.shape, out);
+        if new_shape {
+            self.add_shape(&row.shape, out);
+        }
     }
 
     /// Appends the offset of a boot's clock.
@@ -144,9 +148,6 @@ impl Dictionary {
 
     /// A shape is written as stretches of series whose numbers follow each other.
     fn add_shape(&mut self, shape: &Arc<Shape>, out: &mut Vec<u8>) {
-        if self.shape_numbers.contains_key(&address(shape)) {
-            return;
-        }
         let numbers: Vec<usize> = shape.series.iter().map(|series| self.series_number(series)).collect();
         let stretches: Vec<&[usize]> = numbers.chunk_by(|a, b| a + 1 == *b).collect();
         out.push(SHAPE);

@@ -60,8 +60,8 @@ impl Numbered {
     /// Of the values of all its series, those of series that this version knows.
     fn known(&self, values: &Values, dictionary: &Dictionary) -> Values {
         let known = |number: usize| dictionary.series.get(number).is_some_and(|entry| entry.series.is_some());
-        let values = self.series.iter().zip(values.iter()).filter(|(number, _)| known(**number));
-        values.map(|(_, value)| value).collect()
+        let values = values.iter().zip(values.places());
+        self.series.iter().zip(values).filter(|(number, _)| known(**number)).map(|(_, value)| value).collect()
     }
 }
 
@@ -134,6 +134,7 @@ pub(crate) struct RowCodec {
 impl RowCodec {
     /// Appends a row that was added to the dictionary.
     pub(crate) fn write(&mut self, row: &Row, dictionary: &Dictionary, out: &mut Vec<u8>) {
+        self.follow(dictionary);
         let mut coder = Encoder::new(out);
         let head = self.heads.code(&mut coder, &Head::of(row, dictionary));
         if let Some(shape) = dictionary.shapes.get(head.shape) {
@@ -146,6 +147,7 @@ impl RowCodec {
 
     /// Reads what was written.
     pub(crate) fn read(&mut self, bytes: &[u8], dictionary: &Dictionary) -> Option<Row> {
+        self.follow(dictionary);
         let mut coder = Decoder::new(bytes);
         let nothing = Head { boot: 0, synchronised: false, time: 0, offset: 0, shape: 0, ended: Vec::new() };
         let head = self.heads.code(&mut coder, &nothing);
@@ -154,9 +156,27 @@ impl RowCodec {
         head.row(values.collect(), dictionary)
     }
 
-    fn value<C: Coder>(&mut self, coder: &mut C, number: usize, dictionary: &Dictionary, value: f64) -> f64 {
+    /// Codes the next value of a series. With it, the decimal places that the series has had.
+    fn value<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        number: usize,
+        dictionary: &Dictionary,
+        value: f64,
+    ) -> (f64, usize) {
         let metric = dictionary.series.get(number).map_or(0, |entry| entry.metric);
-        slot(&mut self.histories, number).code(coder, slot(&mut self.habits, metric), value)
+        match (self.histories.get_mut(number), self.habits.get_mut(metric)) {
+            (Some(history), Some(habits)) => (history.code(coder, habits, value), history.places()),
+            _ => (value, 0),
+        }
+    }
+
+    /// Makes room for all that the dictionary has numbered.
+    fn follow(&mut self, dictionary: &Dictionary) {
+        if self.histories.len() < dictionary.series.len() {
+            self.histories.resize(dictionary.series.len(), History::default());
+            self.habits.resize(dictionary.metrics(), Habits::default());
+        }
     }
 }
 
@@ -197,7 +217,7 @@ pub(crate) fn read_columns(bytes: &[u8], heads: &[Head], dictionary: &Dictionary
     columns(heads.iter().map(|head| head.shape), dictionary, |history, habits, row, slot| {
         let value = history.code(&mut coder, habits, 0.0);
         if let Some(values) = rows.get_mut(row) {
-            values.set(slot, value);
+            values.set(slot, value, history.places());
         }
     });
     Some(rows)

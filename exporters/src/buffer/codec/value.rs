@@ -68,6 +68,11 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// Decimal places that its values have had so far.
+    pub(crate) fn places(&self) -> usize {
+        self.places
+    }
+
     /// Codes the next value.
     pub(crate) fn code<C: Coder>(&mut self, coder: &mut C, habits: &mut Habits, value: f64) -> f64 {
         let context = self.moved * 3 + self.distance();
@@ -96,7 +101,8 @@ impl History {
             }
             self.widen(coder.plain(places.unwrap_or_default() as u64, 4) as usize);
         }
-        let units = if C::WRITES { decimal::units(value, self.places).unwrap_or_default() } else { 0 };
+        let again = || if C::WRITES { decimal::units(value, self.places) } else { None };
+        let units = known.or_else(again).unwrap_or_default();
         if self.begun {
             let delta = self.difference(coder, habits, units.wrapping_sub(self.units));
             self.units = self.units.wrapping_add(delta).clamp(-(EXACT as i64), EXACT as i64);
@@ -134,7 +140,7 @@ impl History {
         let way = self.best_way();
         let guess = guesses.get(way).copied().unwrap_or_default();
         let toward = sign_class(guesses[2]) * 3 + sign_class(self.delta);
-        let steps = guess.wrapping_add(number(coder, habits, toward, (delta / step).wrapping_sub(guess)));
+        let steps = guess.wrapping_add(number(coder, habits, toward, part(delta, step).wrapping_sub(guess)));
         let delta = steps.wrapping_mul(step);
         for (error, guess) in self.errors.iter_mut().zip(guesses) {
             let off = steps.wrapping_sub(guess).unsigned_abs();
@@ -149,14 +155,19 @@ impl History {
 
     /// The expected difference in steps: none, the last one again, back to the mean, or the usual one.
     fn guesses(&self, step: i64) -> [i64; WAYS] {
-        let back = (self.mean - (self.units << 4)) / (step.saturating_mul(16));
-        [0, self.delta / step, back, self.pace / step.saturating_mul(16)]
+        let sixteenth = |value| part(value / 16, step);
+        [0, part(self.delta, step), sixteenth(self.mean - (self.units << 4)), sixteenth(self.pace)]
     }
 
     fn best_way(&self) -> usize {
         let way = self.errors.iter().enumerate().min_by_key(|each| each.1);
         way.map_or(0, |way| way.0)
     }
+}
+
+/// A quotient. Most steps are 1, and a division takes as long as all the rest of a value.
+fn part(value: i64, step: i64) -> i64 {
+    if step == 1 { value } else { value / step }
 }
 
 fn sign_class(value: i64) -> usize {

@@ -53,7 +53,7 @@ fn build(script: &[(Stamp, usize, Vec<f64>, bool)], names: &Names) -> Vec<Arc<Ro
     let shapes = shapes(names);
     let row = |(stamp, shape, values, ended): &(Stamp, usize, Vec<f64>, bool)| {
         let shape = Arc::clone(&shapes[*shape]);
-        let values = values[..shape.series.len()].iter().copied().collect();
+        let values = values[..shape.series.len()].iter().map(|&value| (value, 0)).collect();
         let ended = if *ended { shapes[3].series.clone() } else { Box::default() };
         Arc::new(Row { stamp: *stamp, shape, values, ended })
     };
@@ -113,7 +113,7 @@ fn metrics_of_another_version_are_passed_over() {
     let stamp = Stamp { boot: Boot(1), time: 5, offset: 0, synchronised: true };
     let row = |shape: usize| {
         let shape = Arc::clone(&shapes[shape]);
-        let values = shape.series.iter().enumerate().map(|each| each.0 as f64 + 0.5).collect();
+        let values = shape.series.iter().enumerate().map(|each| (each.0 as f64 + 0.5, 1)).collect();
         Arc::new(Row { stamp, ended: shape.series.clone(), shape, values })
     };
     let rows = [row(0), row(2), row(0)];
