@@ -7,6 +7,7 @@ pub mod config;
 pub mod driver;
 pub mod firmware;
 pub(crate) mod glob;
+pub mod notify;
 pub mod poll;
 pub mod profile;
 pub mod run;

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::wall_clock;
 use crate::config::{self, Config, Site, Web};
 use crate::driver::any::{AnyDriver, Common};
+use crate::notify;
 use crate::poll::board::Board;
 use crate::poll::fleet::{Changes, Fleet, Outlet};
 use crate::target::Target;
@@ -59,12 +60,13 @@ pub struct Program {
     forwarding: Option<Forwarding>,
     own_report: OwnReport,
     telemetry: Telemetry,
+    hangup: Signal,
     reloads: mpsc::Receiver<ReloadRequest>,
 }
 
 impl Program {
     /// Starts polling what `config`, read from `path`, names, and serves its web endpoints until
-    /// `shutdown` ends.
+    /// `shutdown` ends. When all of that is there, the service manager is told.
     ///
     /// # Errors
     /// No socket, no usable web configuration, or a profile with a mistake.
@@ -73,6 +75,8 @@ impl Program {
         config: Config,
         shutdown: watch::Receiver<bool>,
     ) -> anyhow::Result<Self> {
+        // From here on it means a reload: one that comes while the program starts does not end it.
+        let hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
         let common = common(&config.profile_dirs, config.state_dir.as_deref()).await?;
         let (telemetry, registry) = Telemetry::new(&config.site, &config.hash);
         let board = Arc::new(Board::new());
@@ -105,10 +109,14 @@ impl Program {
             forwarding,
             own_report: OwnReport::new(&config.site),
             telemetry,
+            hangup,
             reloads,
         };
         program.take(config).await?;
         ready.store(true, Ordering::Relaxed);
+        if let Err(error) = notify::ready() {
+            tracing::warn!(%error, "the service manager could not be told that the program is ready");
+        }
         Ok(program)
     }
 
@@ -127,13 +135,12 @@ impl Program {
     /// # Errors
     /// Signals cannot be waited for.
     pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) -> anyhow::Result<()> {
-        let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
         let mut ending = Ending::new()?;
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         loop {
             tokio::select! {
                 _ = heartbeat.tick() => self.beat(),
-                _ = hangup.recv() => {
+                _ = self.hangup.recv() => {
                     let _ = self.reload().await;
                 }
                 Some(request) = self.reloads.recv() => {
@@ -164,10 +171,12 @@ impl Program {
         if let Some(shared) = shared {
             shared.measure();
         }
-        let buffer = shared.map(|shared| shared.buffer.figures(&shared.clock.now()));
+        let moment = shared.map(|shared| shared.clock.now());
+        let buffer = shared.zip(moment).map(|(shared, moment)| shared.buffer.figures(&moment));
         let facts = Facts {
             telemetry: &self.telemetry,
             series: self.board.latest.series(now),
+            synchronised: moment.map(|moment| moment.synchronised),
             buffer: buffer.as_ref(),
             destinations: &shared.map(|shared| shared.destinations()).unwrap_or_default(),
         };

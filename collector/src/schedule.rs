@@ -49,8 +49,10 @@ impl Schedule {
         let phase = phase(name, interval);
         let since_tick = remainder(unix + interval - phase, interval);
         let origin = now.checked_sub(since_tick).unwrap_or(now);
-        let early = now + self::phase(name, STARTUP_SPREAD);
-        Self { interval, origin, next: early.min(origin + interval), failures: 0 }
+        let tick = origin + interval;
+        let is_far = tick.saturating_duration_since(now) > STARTUP_SPREAD;
+        let next = if is_far { now + self::phase(name, STARTUP_SPREAD) } else { tick };
+        Self { interval, origin, next, failures: 0 }
     }
 
     /// The tick that comes next.
@@ -168,6 +170,19 @@ mod tests {
         assert_eq!(next.overruns, 0);
         assert!(next.at - first <= day);
         assert_eq!(schedule.finished(next.at, true, 0.5).at - next.at, day);
+    }
+
+    /// Whenever it starts: a poll that came early would be in the way of the tick.
+    #[test]
+    fn a_first_tick_that_is_near_is_waited_for() {
+        let (now, half) = (Instant::now(), MINUTE / 2);
+        for unix in (0..300).map(|tenths| Duration::from_millis(tenths * 100)) {
+            let mut schedule = Schedule::new("pdu-a", half, now, unix);
+            let first = schedule.next();
+            assert!(first - now <= STARTUP_SPREAD);
+            let next = schedule.finished(first + Duration::from_secs(1), true, 0.5);
+            assert_eq!(next, Next { at: first + half, overruns: 0 }, "{unix:?}");
+        }
     }
 
     #[test]

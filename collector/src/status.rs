@@ -100,7 +100,7 @@ pub struct BufferStatus {
     pub lost: u64,
     /// Why new samples are kept in memory alone, where they are.
     pub in_memory: Option<String>,
-    /// Whether the clock is known to be right: nothing is sent before.
+    /// Whether the clock is known to be right, or was since the boot: nothing is sent before.
     pub clock_known: bool,
     /// By name.
     pub destinations: Vec<DestinationStatus>,

@@ -169,10 +169,10 @@ fn print(text: &str) -> anyhow::Result<u8> {
 #[allow(clippy::print_stderr, reason = "this is where errors meet people")]
 fn explain(error: anyhow::Error) -> ExitCode {
     if let Some(problems) = check::problems(&error) {
-        eprintln!("{}", problems.render());
+        eprint!("{}", logging::failure(&problems.render()));
         return ExitCode::from(MISTAKE);
     }
-    eprintln!("error: {error:#}");
+    eprint!("{}", logging::failure(&format!("error: {error:#}")));
     ExitCode::from(FAILED)
 }
 

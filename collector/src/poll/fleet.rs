@@ -270,7 +270,8 @@ mod tests {
         };
         let targets = fleet_of(0..100, Protocol::Snmp).chain(fleet_of(100..2_000, Protocol::Redfish));
         fleet.apply(targets.collect(), |target| Answers(target.protocol == Protocol::Snmp)).await;
-        tokio::time::sleep(Duration::from_secs(30 * 60)).await;
+        // And two seconds, for who is polled at the end of each interval.
+        tokio::time::sleep(Duration::from_secs(30 * 60 + 2)).await;
         fleet.shutdown().await;
 
         assert_eq!(overruns.overruns()["snmp"], 0);

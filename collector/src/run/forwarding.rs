@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use exporters::buffer::{Buffer, Fsync, Options, Reader, Recovery, Storage};
-use exporters::forward::{ACKED, Buffered, Condition, Figures, Forwarder, Status, Transport};
+use exporters::forward::{ACKED, Buffered, Condition, Figures, Forwarder, Status, Stop, Transport};
 use exporters::{forward, otlp, remote_write};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config;
@@ -35,7 +35,7 @@ pub(super) struct Shared {
 struct Task {
     name: String,
     written: String,
-    stop: CancellationToken,
+    stop: oneshot::Sender<Stop>,
     handle: JoinHandle<()>,
 }
 
@@ -93,7 +93,8 @@ impl Forwarding {
         let (kept, ended): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.tasks).into_iter().partition(is_wanted);
         self.tasks = kept;
-        self.end(ended).await;
+        let why = |name: &str| if names.contains(&name) { Stop::Replaced } else { Stop::Ended };
+        self.end(ended, why).await;
         self.shared.buffer.keep(&names);
         let mut outcome = Ok(());
         for wanted in &destinations {
@@ -118,7 +119,12 @@ impl Forwarding {
     }
 
     fn serve<T: Transport + Send + 'static>(&mut self, wanted: &Destination, transport: T) {
-        let reader = Arc::new(self.shared.buffer.reader(&wanted.name, wanted.order));
+        // The filter takes up again what it held back when the program ended.
+        let buffer = &self.shared.buffer;
+        let reader = Arc::new(match wanted.filter.thin.is_empty() {
+            true => buffer.reader(&wanted.name, wanted.order),
+            false => buffer.reader_again(&wanted.name, wanted.order),
+        });
         let clock = self.shared.clock;
         let source = Buffered::new(Arc::clone(&reader), move || clock.now());
         let options = forward::Options {
@@ -142,8 +148,8 @@ impl Forwarding {
             rate: 0.0,
             drained_in: None,
         });
-        let stop = CancellationToken::new();
-        let handle = tokio::spawn(forwarder.run(stop.clone().cancelled_owned()));
+        let (stop, stopped) = oneshot::channel();
+        let handle = tokio::spawn(forwarder.run(async move { stopped.await.unwrap_or(Stop::Ended) }));
         self.tasks.push(Task { name, written: wanted.written.clone(), stop, handle });
     }
 
@@ -152,19 +158,23 @@ impl Forwarding {
         let shared = Arc::clone(&self.shared);
         let _ = tokio::task::spawn_blocking(move || shared.buffer.flush()).await;
         let tasks = std::mem::take(&mut self.tasks);
-        self.end(tasks).await;
+        self.end(tasks, |_| Stop::Ended).await;
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 
-    async fn end(&self, tasks: Vec<Task>) {
-        for task in &tasks {
-            task.stop.cancel();
-        }
-        for task in tasks {
-            if let Err(error) = task.handle.await {
-                tracing::error!(destination = task.name, %error, "the destination's task ended badly");
+    async fn end(&self, tasks: Vec<Task>, why: impl Fn(&str) -> Stop) {
+        let stop = |task: Task| {
+            // A task that is gone ended badly: its handle says so.
+            let _ = task.stop.send(why(&task.name));
+            (task.name, task.handle)
+        };
+        // All are told before one is waited for.
+        let ending: Vec<_> = tasks.into_iter().map(stop).collect();
+        for (name, handle) in ending {
+            if let Err(error) = handle.await {
+                tracing::error!(destination = name, %error, "the destination's task ended badly");
             }
-            self.shared.followers().retain(|follower| follower.name != task.name);
+            self.shared.followers().retain(|follower| follower.name != name);
         }
     }
 }
@@ -204,7 +214,7 @@ impl Shared {
                 Storage::Disk => None,
                 Storage::Memory { cause } => Some(cause),
             },
-            clock_known: now.synchronised,
+            clock_known: figures.dated,
             destinations,
         }
     }
@@ -223,7 +233,8 @@ impl Follower {
             }
             self.rate = arrived.saturating_sub(had) as f64 / seconds;
             let shrinks = waited.saturating_sub(waiting) as f64 / seconds;
-            self.drained_in = Duration::try_from_secs_f64(waiting as f64 / shrinks).ok();
+            let left = Duration::try_from_secs_f64(waiting as f64 / shrinks).ok();
+            self.drained_in = left.filter(|left| !left.is_zero());
         }
         self.seen = Some((now, waiting, arrived));
     }
@@ -232,15 +243,17 @@ impl Follower {
         let lag = self.reader.lag(now);
         let figures = self.status.figures();
         self.peak = if lag.samples == 0 { 0 } else { self.peak.max(lag.samples) };
+        // What was measured before says nothing of a link that is down now.
+        let well = figures.condition == Condition::Well;
         DestinationStatus {
             name: self.name.clone(),
             words: figures.to_string(),
-            in_trouble: figures.condition != Condition::Well,
+            in_trouble: !well,
             waiting: lag.samples,
             peak: self.peak,
             oldest: lag.oldest,
-            rate: self.rate,
-            drained_in: self.drained_in.filter(|_| lag.samples > 0),
+            rate: if well { self.rate } else { 0.0 },
+            drained_in: self.drained_in.filter(|_| well && lag.samples > 0),
         }
     }
 }
@@ -259,7 +272,8 @@ fn tell(recovery: &Recovery, folder: &Path) {
         let (files, samples) = (recovery.damage.len(), recovery.corrupt_samples);
         tracing::warn!(%folder, files, samples, first, "damaged files of the buffer are left out: as many samples or more are lost; nothing is to be done, but look at the disk if it was no power cut");
     }
-    tracing::info!(%folder, ?recovery, "buffer opened");
+    let Recovery { entries, samples, torn_bytes, .. } = recovery;
+    tracing::info!(%folder, entries, samples, torn_bytes, "buffer opened");
 }
 
 #[cfg(test)]
@@ -295,6 +309,10 @@ mod tests {
     fn what_damage_has_cost_is_a_warning() {
         let whole = told(&Recovery { torn_bytes: 12, ..Recovery::default() });
         assert!(whole.len() == 1 && whole[0].starts_with("INFO"), "{whole:?}");
+        assert!(
+            whole[0].ends_with("buffer opened folder=/spool entries=0 samples=0 torn_bytes=12"),
+            "{whole:?}"
+        );
         let damage =
             vec!["7.log: 30 samples or more".to_owned(), "9.sealed: its summary is damaged".to_owned()];
         let lost = told(&Recovery { corrupt_samples: 30, damage, ..Recovery::default() });
@@ -314,5 +332,15 @@ mod tests {
         assert_eq!((follower.rate, follower.drained_in), (250.0, Some(Duration::from_secs(40))));
         follower.measure(start + Duration::from_secs(20), 9_000, 2_500);
         assert_eq!((follower.rate, follower.drained_in), (0.0, None));
+        follower.measure(start + Duration::from_secs(30), 0, 11_500);
+        assert_eq!(
+            (follower.rate, follower.drained_in),
+            (900.0, None),
+            "what comes next is not measured yet"
+        );
     }
 }
+
+#[cfg(test)]
+#[path = "forwarding_tests.rs"]
+mod reload_tests;

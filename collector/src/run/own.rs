@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exporters::buffer::Storage;
 use exporters::forward::Figures;
 use model::{Device, Label, Labels, Metric, PollReport, ReportBuilder, Timestamp, metric};
 
@@ -18,6 +19,8 @@ pub(super) struct Facts<'a> {
     pub(super) telemetry: &'a Telemetry,
     /// Series of devices that are served.
     pub(super) series: usize,
+    /// Whether the clock that dates what is kept is known to be right, where something is kept.
+    pub(super) synchronised: Option<bool>,
     /// The buffer, where there is one.
     pub(super) buffer: Option<&'a exporters::buffer::Figures>,
     /// Destinations by name, with the age of what waits for each.
@@ -46,6 +49,9 @@ impl OwnReport {
     /// The report at `now`.
     pub(super) fn make(&mut self, facts: &Facts<'_>, now: Timestamp) -> PollReport {
         self.program(facts, now);
+        if let Some(synchronised) = facts.synchronised {
+            self.plain(metric::OOB_COLLECTOR_CLOCK_SYNCHRONIZED, f64::from(u8::from(synchronised)));
+        }
         if let Some(buffer) = facts.buffer {
             self.buffer(buffer);
         }
@@ -81,6 +87,9 @@ impl OwnReport {
         if let Some(oldest) = figures.oldest {
             self.plain(metric::OOB_BUFFER_OLDEST_AGE, oldest.as_secs_f64());
         }
+        let disk = Labels::component("buffer", "buffer").with(Label::HwType, "logical_disk");
+        let state = if figures.storage == Storage::Disk { "ok" } else { "failed" };
+        self.report.record_state(metric::HW_STATUS, &disk, state);
         for loss in exporters::buffer::Loss::ALL {
             let lost = figures.lost.get(&loss).copied().unwrap_or(0);
             let labels = Labels::new().with(Label::Reason, loss.as_str());
@@ -109,7 +118,7 @@ impl OwnReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use exporters::buffer::{Loss, Storage};
+    use exporters::buffer::Loss;
     use exporters::forward::Status;
 
     fn lines(report: &PollReport) -> Vec<String> {
@@ -133,6 +142,7 @@ mod tests {
             bytes: 4_096,
             limit: 64 << 20,
             oldest: Some(Duration::from_secs(90)),
+            dated: false,
             lost: [(Loss::Full, 3)].into(),
             storage: Storage::Disk,
         };
@@ -141,8 +151,13 @@ mod tests {
             ("central".to_owned(), Figures { newest, ..Status::default().figures() }, None),
             ("second".to_owned(), Status::default().figures(), Some(Duration::from_secs(90))),
         ];
-        let facts =
-            Facts { telemetry: &telemetry, series: 41, buffer: Some(&buffer), destinations: &destinations };
+        let facts = Facts {
+            telemetry: &telemetry,
+            series: 41,
+            synchronised: Some(false),
+            buffer: Some(&buffer),
+            destinations: &destinations,
+        };
         let report = OwnReport::new(&site).make(&facts, 1_700_000_030_500);
         let lines = lines(&report);
         for expected in [
@@ -154,6 +169,7 @@ mod tests {
             ),
             r#"oob_collector_heartbeat_timestamp_seconds{site="pole-7"} 1700000030.5"#,
             r#"oob_collector_config_last_reload_success{site="pole-7"} 0"#,
+            r#"oob_collector_clock_synchronized{site="pole-7"} 0"#,
             r#"oob_collector_series{site="pole-7"} 41"#,
             r#"oob_poll_overruns_total{site="pole-7",protocol="snmp"} 2"#,
             r#"oob_buffer_entries{site="pole-7"} 12"#,
@@ -162,6 +178,8 @@ mod tests {
             r#"oob_buffer_oldest_age_seconds{site="pole-7"} 90"#,
             r#"oob_buffer_dropped_total{site="pole-7",reason="full"} 3"#,
             r#"oob_buffer_dropped_total{site="pole-7",reason="expired"} 0"#,
+            r#"hw_status{site="pole-7",hw_id="buffer",hw_name="buffer",hw_type="logical_disk",hw_state="ok"} 1"#,
+            r#"hw_status{site="pole-7",hw_id="buffer",hw_name="buffer",hw_type="logical_disk",hw_state="failed"} 0"#,
             r#"oob_forward_samples_total{site="pole-7",destination="central",outcome="acked"} 0"#,
             r#"oob_forward_lag_seconds{site="pole-7",destination="central"} 30.5"#,
             r#"oob_forward_lag_seconds{site="pole-7",destination="second"} 90"#,
@@ -169,5 +187,33 @@ mod tests {
             assert!(lines.iter().any(|line| line == expected), "no {expected} in {lines:#?}");
         }
         assert_eq!(report.rejections, []);
+    }
+
+    #[test]
+    fn readings_that_wait_in_memory_alone_are_an_alert_as_a_failed_drive_is() {
+        let site = Site { name: "pole-7".into(), kind: String::new(), region: String::new() };
+        let (telemetry, _registry) = Telemetry::new(&site, "c0ffee");
+        let buffer = exporters::buffer::Figures {
+            waiting: 12,
+            bytes: 0,
+            limit: 64 << 20,
+            oldest: None,
+            dated: true,
+            lost: Default::default(),
+            storage: Storage::Memory { cause: "no space left on device".into() },
+        };
+        let facts = Facts {
+            telemetry: &telemetry,
+            series: 0,
+            synchronised: Some(true),
+            buffer: Some(&buffer),
+            destinations: &[],
+        };
+        let lines = lines(&OwnReport::new(&site).make(&facts, 1_700_000_030_500));
+        let labels = r#"site="pole-7",hw_id="buffer",hw_name="buffer",hw_type="logical_disk""#;
+        for (state, value) in [("ok", 0), ("degraded", 0), ("failed", 1)] {
+            let expected = format!(r#"hw_status{{{labels},hw_state="{state}"}} {value}"#);
+            assert!(lines.contains(&expected), "no {expected} in {lines:#?}");
+        }
     }
 }

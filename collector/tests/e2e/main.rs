@@ -15,4 +15,5 @@ mod recordings;
 mod refused;
 mod reload;
 mod scenarios;
+mod service;
 mod support;

@@ -1,11 +1,10 @@
 //! Peers that share no code with this program: net-snmp's `snmpd` and sushy-emulator.
 
-use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::support::{Folder, Process, Program, free_port, wait_for};
+use super::support::{Folder, Process, Program, wait_for};
 
 /// A user with SHA-256 and AES-128, and what the agent calls itself.
 const SNMPD: &str = "\
@@ -40,7 +39,7 @@ fn start_snmpd(folder: &TempDir, port: u16) -> Process {
 
 #[tokio::test]
 async fn an_agent_over_v3_that_dies_is_read_again_when_it_is_back() {
-    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = mocks::ports::reserve().unwrap().port();
     let targets = format!(
         "  switch:\n    type: snmp_v3\n    user: monitor\n    \
              auth: {{protocol: sha256, passphrase_file: auth}}\n    \
@@ -83,7 +82,7 @@ async fn an_independent_redfish_server_is_read() {
     let state = tempfile::tempdir().unwrap();
     let config = state.path().join("sushy.conf");
     std::fs::write(&config, SUSHY.replace('@', &state.path().display().to_string())).unwrap();
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let address = mocks::ports::reserve().unwrap();
     let mut command = Command::new("sushy-emulator");
     command.args(["--fake", "-i", "127.0.0.1", "-p", &address.port().to_string(), "--config"]).arg(config);
     let mut emulator = Process::start(&mut command, "sushy-emulator (PyPI: sushy-tools) on the search path");

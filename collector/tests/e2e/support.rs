@@ -1,6 +1,6 @@
 //! What the tests share: processes, the program under test, plain HTTP, waiting.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -35,11 +35,6 @@ pub(crate) async fn wait_for<T>(what: &str, mut condition: impl AsyncFnMut() -> 
         assert!(Instant::now() < end, "waited {PATIENCE:?} in vain for {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// A TCP port that is free now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The repository.
@@ -209,9 +204,15 @@ impl Program {
         Self::start(["run", "--config", &folder.config()]).await
     }
 
-    /// Starts a command that serves, and waits until it does.
+    /// Starts a command that serves, and waits until it polls, too.
     pub(crate) async fn start<const N: usize>(arguments: [&str; N]) -> Self {
-        let mut command = lightsout(arguments);
+        let program = Self::serving(lightsout(arguments)).await;
+        program.until_ready().await;
+        program
+    }
+
+    /// Starts a command that serves, and waits until it does.
+    pub(crate) async fn serving(mut command: Command) -> Self {
         command.args(["--log", "info", "--log-format", "json"]);
         let mut process = Process::start(&mut command, "lightsout");
         let address = wait_for("the program to listen", async || {
@@ -223,9 +224,11 @@ impl Program {
             })
         });
         let address = address.await;
-        let program = Self { process, address };
-        wait_for("readiness", async || (program.get("/-/ready").await.status == 200).then_some(())).await;
-        program
+        Self { process, address }
+    }
+
+    pub(crate) async fn until_ready(&self) {
+        wait_for("readiness", async || (self.get("/-/ready").await.status == 200).then_some(())).await;
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -22,7 +22,7 @@ pub(in crate::config) struct Buffer {
     /// Longest time for which a power cut may take readings back: 0s writes through with each poll. Default 5s.
     pub(in crate::config) sync: Option<Duration>,
     /// A clock that shows this day or a later one is believed where nothing else says that it is right,
-    /// for boxes without NTP. Written 2026-11-21.
+    /// for boxes without NTP whose clock has a battery. Written 2026-11-21.
     #[schemars(
         regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
         extend("x-expected" = "a day, for example 2026-11-21")
@@ -41,10 +41,11 @@ pub(in crate::config) struct Destination {
     /// Name of the destination, unique here: the label `destination` of its metrics.
     #[schemars(length(min = 1, max = 64), extend("x-expected" = "the name of the destination"))]
     pub(in crate::config) name: String,
-    /// Protocol.
+    /// Protocol, remote_write or otlp.
     #[serde(rename = "type")]
     pub(in crate::config) kind: Kind,
-    /// Where samples are sent. OTLP has a default: what the variables OTEL_EXPORTER_OTLP_… say.
+    /// Where samples are sent. OTLP has a default: what the variables OTEL_EXPORTER_OTLP_… say. Those of headers and
+    /// certificates hold for every destination of type otlp, with or without a url.
     pub(in crate::config) url: Option<String>,
     /// How OTLP travels: http (protobuf) or grpc. Default http.
     pub(in crate::config) otlp_protocol: Option<OtlpProtocol>,
@@ -56,24 +57,27 @@ pub(in crate::config) struct Destination {
     /// For live_first.
     #[schemars(range(min = 0.01, max = 1.0))]
     pub(in crate::config) backfill_share: Option<f64>,
-    /// Most bytes that are sent in a second. Default: no limit.
+    /// Most bytes that are sent in a second; a request then has no more than ten times as many. Default: no limit.
     pub(in crate::config) bytes_per_second: Option<Size>,
-    /// Most bytes of one request, as it goes over the link. From 16KiB to 16MiB; default 256KiB.
+    /// Most bytes of one request, as it goes over the link; over gRPC, before it is compressed. From 16KiB to 16MiB;
+    /// default 256KiB.
     pub(in crate::config) batch: Option<Size>,
     /// Time allowed for a request. Default 30s.
     pub(in crate::config) timeout: Option<Duration>,
-    /// Compression of OTLP: gzip, none, or zstd over gRPC. Default gzip. Remote-write always takes snappy.
+    /// Compression of OTLP: gzip, none, or zstd over gRPC. Default: what OTEL_EXPORTER_OTLP_COMPRESSION says, or
+    /// gzip. Remote-write always takes snappy.
     pub(in crate::config) compression: Option<Compression>,
-    /// PEM file of the authorities that the receiver's certificate is judged by. Default: the public ones.
+    /// PEM file of the authorities that the receiver's certificate is judged by. Default: the public ones. Read again
+    /// when it changes.
     pub(in crate::config) ca_file: Option<PathBuf>,
-    /// Certificate that this program shows, and its key.
+    /// Certificate that this program shows, and its key. Read again when they change.
     pub(in crate::config) client_certificate: Option<ClientCertificate>,
     /// Login.
     pub(in crate::config) auth: Option<Auth>,
     /// Headers that are added to each request, for example X-Scope-OrgID. No place for secrets.
     #[serde(default)]
     pub(in crate::config) headers: BTreeMap<String, String>,
-    /// HTTP proxy, as http://HOST:PORT.
+    /// HTTP proxy, as http://HOST:PORT. Environment variables name none, and gRPC takes none.
     pub(in crate::config) proxy: Option<String>,
     /// Only these series are sent. Default: all.
     #[serde(default)]
@@ -81,7 +85,8 @@ pub(in crate::config) struct Destination {
     /// These series are not sent.
     #[serde(default)]
     pub(in crate::config) drop: Vec<Selector>,
-    /// These series are sent less often. The first entry that fits a series counts.
+    /// These series are sent less often. The first entry that fits a series counts. Of the time that has begun when the
+    /// program ends, what it had by then is sent at once, or after the next start.
     #[serde(default)]
     pub(in crate::config) thin: Vec<Thin>,
     /// These series are sent when they change, and else at the heartbeat.
@@ -207,7 +212,7 @@ pub(in crate::config) struct Thin {
     /// Labels that the series must have; `*` stands for anything.
     #[serde(default)]
     pub(in crate::config) labels: BTreeMap<String, String>,
-    /// Time from one sample to the next.
+    /// Time from one sample to the next. Prometheus shows a series for five minutes after its last one.
     pub(in crate::config) every: Duration,
     /// Which value stands for the time between. Default last.
     pub(in crate::config) value: Option<Summary>,
@@ -232,6 +237,6 @@ pub(in crate::config) struct OnChange {
     /// Labels that the series must have; `*` stands for anything.
     #[serde(default)]
     pub(in crate::config) labels: BTreeMap<String, String>,
-    /// Longest time without a sample. Default 15m.
+    /// Longest time without a sample. Default 4m: Prometheus shows a series for five minutes after its last one.
     pub(in crate::config) heartbeat: Option<Duration>,
 }

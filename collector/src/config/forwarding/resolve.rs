@@ -7,7 +7,8 @@ use exporters::buffer::{DEFAULT_LIMIT, MIN_LIMIT, Order};
 use exporters::forward::{Auth, Endpoint, Filter, Secret, Selector, Summary};
 use exporters::remote_write::encode::Version;
 use exporters::{otlp, remote_write};
-use model::Metric;
+use model::glob::fits;
+use model::{Label, Metric};
 
 use super::file::{self, Kind};
 use super::{Buffer, Destination, Protocol};
@@ -29,8 +30,9 @@ const BATCHES: [u64; 2] = [16 << 10, 16 << 20];
 const TIMEOUTS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(600)];
 /// Least bytes in a second: less would not carry a single device.
 const MIN_RATE: u64 = 100;
-/// Longest time without a sample of a series that is sent on change, where the configuration does not say.
-const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(15 * 60);
+/// Longest time without a sample of a series that is sent on change, where the configuration does not say: Prometheus
+/// shows a series for five minutes after its last sample.
+const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(4 * 60);
 
 /// The buffer, below `state_dir` unless it says where.
 pub(in crate::config) fn buffer(
@@ -113,6 +115,10 @@ fn protocol(
         Kind::RemoteWrite => remote_write(written, flaws),
         Kind::Otlp => otlp(written, around, flaws),
     }?;
+    if written.url.as_deref().and_then(authority).is_some_and(|authority| authority.contains('@')) {
+        let help = "write auth: {type: basic, user: NAME, password_file: PATH}";
+        flaws.push(Flaw::new("url", "a login does not stand in a URL", help));
+    }
     let mut protocol = protocol;
     let endpoint = match &mut protocol {
         Protocol::RemoteWrite(options) => &mut options.endpoint,
@@ -140,43 +146,45 @@ fn remote_write(written: &file::Destination, flaws: &mut Vec<Flaw>) -> Option<Pr
         flaws.push(Flaw::new("", "the address is missing", help));
         return None;
     };
-    let version = match written.remote_write_version {
-        Some(file::RemoteWriteVersion::One) => Version::V1,
-        _ => Version::V2,
+    let (version, fall_back) = match written.remote_write_version {
+        Some(file::RemoteWriteVersion::One) => (Version::V1, false),
+        Some(file::RemoteWriteVersion::Two) => (Version::V2, false),
+        Some(file::RemoteWriteVersion::Auto) | None => (Version::V2, true),
     };
-    Some(Protocol::RemoteWrite(remote_write::Options { endpoint: Endpoint::new(url.clone()), version }))
+    let endpoint = Endpoint::new(url.clone());
+    Some(Protocol::RemoteWrite(remote_write::Options { endpoint, version, fall_back }))
 }
 
 fn otlp(written: &file::Destination, around: &Surroundings<'_>, flaws: &mut Vec<Flaw>) -> Option<Protocol> {
     if written.remote_write_version.is_some() {
         flaws.push(Flaw::new("remote_write_version", "is not for OTLP", "leave it out"));
     }
-    let mut options = match otlp::Options::from_environment(&|name| (around.variable)(name)) {
+    let protocol = written.otlp_protocol.map(|protocol| match protocol {
+        file::OtlpProtocol::Http => otlp::Protocol::Http,
+        file::OtlpProtocol::Grpc => otlp::Protocol::Grpc,
+    });
+    let mut options = match otlp::Options::from_environment(&|name| (around.variable)(name), protocol) {
         Ok(options) => options,
         Err(error) => {
             flaws.push(Flaw::new("", error.to_string(), "correct the variable, or unset it"));
             return None;
         }
     };
-    if let Some(protocol) = written.otlp_protocol {
-        options.protocol = match protocol {
-            file::OtlpProtocol::Http => otlp::Protocol::Http,
-            file::OtlpProtocol::Grpc => otlp::Protocol::Grpc,
-        };
-    }
     match written.compression {
         Some(file::Compression::None) => options.compression = otlp::Compression::None,
         Some(file::Compression::Zstd) => options.compression = otlp::Compression::Zstd,
         Some(file::Compression::Gzip) => options.compression = otlp::Compression::Gzip,
-        None if options.compression == otlp::Compression::None => {
-            options.compression = otlp::Compression::Gzip;
-        }
         None => {}
     }
     if let Some(url) = &written.url {
         options.endpoint.url.clone_from(url);
     }
     Some(Protocol::Otlp(options))
+}
+
+/// What is between `://` and the path.
+fn authority(url: &str) -> Option<&str> {
+    url.split_once("://")?.1.split(['/', '?', '#']).next()
 }
 
 /// What all protocols share.
@@ -276,7 +284,7 @@ fn filter(written: &file::Destination, flaws: &mut Vec<Flaw>) -> Filter {
     Filter { keep, drop, thin, on_change }
 }
 
-/// A metric that is none would silently select nothing.
+/// A metric or label that is none would silently select nothing: what is kept alone would then be lost.
 fn selector(
     key: &'static str,
     metric: Option<&str>,
@@ -284,15 +292,20 @@ fn selector(
     flaws: &mut Vec<Flaw>,
 ) -> Selector {
     let metric = metric.unwrap_or("*");
-    if !metric.contains('*')
-        && Metric::find(metric).is_none_or(|found| found.definition().prometheus != metric)
-    {
-        let names: Vec<&str> = Metric::all().map(|metric| metric.definition().prometheus).collect();
-        let help = match crate::yaml::nearest(metric, names.iter().copied()) {
-            Some(nearest) => format!("did you mean {nearest:?}?"),
-            None => "write the Prometheus name of a metric, with * for anything".to_owned(),
-        };
+    let did_you_mean = |written: &str, known: &[&'static str], otherwise: &str| {
+        let nearest = crate::yaml::nearest(written, known.iter().copied());
+        nearest.map_or_else(|| otherwise.to_owned(), |nearest| format!("did you mean {nearest:?}?"))
+    };
+    let metrics: Vec<_> = Metric::all().map(|metric| metric.definition().prometheus).collect();
+    if !metrics.iter().any(|name| fits(metric, name)) {
+        let help =
+            did_you_mean(metric, &metrics, "write the Prometheus name of a metric, with * for anything");
         flaws.push(Flaw::new(key, format!("there is no metric {metric:?}"), help));
+    }
+    let known = Label::ALL.map(Label::prometheus);
+    for label in labels.keys().filter(|label| !known.contains(&label.as_str())) {
+        let help = did_you_mean(label, &known, "write the name of a label as on /metrics");
+        flaws.push(Flaw::new(key, format!("there is no label {label:?}"), help));
     }
     let labels = labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     Selector { metric: metric.to_owned(), labels }

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use exporters::buffer::Order;
+use exporters::remote_write::encode::Version;
 
 use super::*;
 use crate::config::{Config, Surroundings};
@@ -36,6 +37,23 @@ fn what_is_not_said_has_a_default() {
 }
 
 #[test]
+fn a_version_that_is_named_stays() {
+    for (written, version, fall_back) in
+        [("auto", Version::V2, true), ("'2'", Version::V2, false), ("'1'", Version::V1, false)]
+    {
+        let text = format!(
+            "site: {{name: a}}\nbuffer: {{dir: b}}\ndestinations: \
+            [{{name: c, type: remote_write, url: 'http://c.example/', remote_write_version: {written}}}]\n"
+        );
+        let config = parse(&text).unwrap_or_else(|problems| panic!("{}", problems.render()));
+        let Protocol::RemoteWrite(options) = &config.destinations[0].protocol else {
+            panic!("no remote-write")
+        };
+        assert_eq!((options.version, options.fall_back), (version, fall_back), "{written}");
+    }
+}
+
+#[test]
 fn the_variables_of_opentelemetry_are_defaults_and_secrets_are_not_printed() {
     let text = "site: {name: a}\nbuffer: {dir: b}\n\
         destinations: [{name: o, type: otlp, auth: {type: bearer, token_env: TOKEN}}]\n";
@@ -55,6 +73,9 @@ destinations:
   - {name: b, type: remote_write, url: 'ftp://x', compression: gzip}
   - {name: c, type: remote_write, url: 'http://x', keep: [{metric: hw_temperature_celcius}]}
   - {name: d, type: remote_write, url: 'http://x', thin: [{every: 0s}]}
+  - {name: e, type: remote_write, url: 'http://x', keep: [{metric: hw_temprature_*}]}
+  - {name: g, type: otlp, url: 'https://u:hunter2@x/v1/metrics'}
+  - {name: f, type: remote_write, url: 'http://x', keep: [{labels: {host: pdu-a}}]}
 ";
     let problems = parse(text).unwrap_err().render();
     for part in [
@@ -68,6 +89,9 @@ destinations:
         "is not for remote-write",
         "did you mean \"hw_temperature_celsius\"?",
         "thins nothing",
+        "there is no metric \"hw_temprature_*\"",
+        "there is no label \"host\"",
+        "a login does not stand in a URL",
     ] {
         assert!(problems.contains(part), "{part} is not in\n{problems}");
     }

@@ -108,8 +108,7 @@ mod tests {
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         assert_eq!(look(silent.local_addr().unwrap(), timeout).await, Finding::Silent);
 
-        let closed = silent.local_addr().unwrap();
-        drop(silent);
+        let closed = mocks::ports::reserve().unwrap();
         assert_eq!(look(closed, timeout).await, Finding::Refused);
 
         let babbling = UdpSocket::bind("127.0.0.1:0").await.unwrap();

@@ -6,7 +6,7 @@ use super::words::{bytes, count, duration};
 use crate::status::{BufferStatus, DestinationStatus};
 
 /// Part of the budget from which the bar warns, as the shipped alert does.
-const NEARLY_FULL: f64 = 0.8;
+const NEARLY_FULL: f64 = 0.7;
 
 pub(super) fn section(buffer: &BufferStatus) -> Markup {
     html! {

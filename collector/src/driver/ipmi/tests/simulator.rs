@@ -4,7 +4,6 @@
 //! With `../shared/captures/ipmi` (or `LIGHTSOUT_CAPTURES`) also with the configuration there.
 
 use std::fmt::Write;
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -175,7 +174,7 @@ impl Sim {
     }
 
     fn with(name: &str, lan: &str, emulation: &str, records: &str) -> Self {
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = mocks::ports::reserve().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("lan.conf", &lan.replace("PORT", &port.to_string()));

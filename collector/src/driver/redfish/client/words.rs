@@ -123,7 +123,7 @@ fn certificate_words(why: &CertificateError, tls: &Tls, certificate: &Certificat
         other => format!("the certificate of {subject} from {issuer} is refused: {other}"),
     };
     format!(
-        "{what}; set one of tls: ca_file (the authority's certificate), pin: {fingerprint} (this certificate and no other), or insecure: true"
+        "{what}; set tls: {{ca_file: FILE}} (the authority's certificate), tls: {{pinned_sha256: {fingerprint}}} (this certificate and no other) or tls: insecure"
     )
 }
 
@@ -199,7 +199,7 @@ mod tests {
     fn a_refused_certificate_names_itself_and_the_three_ways_out() {
         let own = certificate("idrac-X", "idrac-X");
         let words = certificate_words(&CertificateError::UnknownIssuer, &Tls::Verify, &own, "10.0.0.1");
-        for part in ["idrac-X is self-signed", "ca_file", "pin: abab", "insecure: true"] {
+        for part in ["idrac-X is self-signed", "{ca_file: ", "{pinned_sha256: abab", "tls: insecure"] {
             assert!(words.contains(part), "{words}");
         }
         let issued = certificate("bmc7", "Example CA");

@@ -33,6 +33,7 @@ fn is_reading(sample: &Sample) -> bool {
         metric::OOB_CLOCK_OFFSET,
         metric::OOB_DEVICE_UPTIME,
         metric::OOB_EVENT_LOG_EVENTS,
+        metric::OOB_COMPONENT_PRESENT,
         metric::OOB_CONTACT_OPEN,
         metric::OOB_TRANSFER_SWITCH_SOURCE,
     ];

@@ -1,7 +1,6 @@
 //! net-snmp's `snmpd` as a peer: an agent that shares no code with this program.
 
 use std::fmt::Write as _;
-use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -21,7 +20,7 @@ pub(super) struct Snmpd {
 impl Snmpd {
     /// Starts one with an engine id that ends in `engine`.
     pub(super) async fn start(engine: u8) -> Self {
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = mocks::ports::reserve().unwrap().port();
         let mut snmpd = Self { port, folder: tempfile::tempdir().unwrap(), child: None };
         snmpd.restart(engine).await;
         snmpd

@@ -5,7 +5,6 @@
 //! without it, the search path is tried.
 
 use std::fmt::Write as _;
-use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ struct Simulator {
 impl Simulator {
     /// Serves one device as the community, and the v3 context, `device`, to one v3 user.
     async fn start(auth: &str, privacy: &str) -> Self {
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = mocks::ports::reserve().unwrap().port();
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
@@ -52,17 +51,18 @@ impl Simulator {
             .unwrap_or_else(|error| {
                 panic!("this test needs snmpsim (PyPI), by SNMPSIM or on the search path: {program}: {error}")
             });
-        let simulator = Self { port, child, _folder: folder };
-        simulator.ready().await;
+        let mut simulator = Self { port, child, _folder: folder };
+        simulator.until_ready().await;
         simulator
     }
 
-    async fn ready(&self) {
-        for _ in 0..60 {
+    async fn until_ready(&mut self) {
+        for _ in 0..100 {
             let target = target("127.0.0.1", self.port, v2c(), Duration::from_millis(300));
             if descr(&mut session_with(target).await).await.is_ok() {
                 return;
             }
+            assert!(self.child.try_wait().unwrap().is_none(), "snmpsim has ended");
         }
         panic!("snmpsim was started and does not answer on port {}", self.port);
     }

@@ -57,7 +57,7 @@ async fn a_session_is_kept_between_polls_and_closed_at_the_end() {
     for _ in 0..3 {
         poller.whole().await;
     }
-    assert_eq!((agent.stats().opened, agent.stats().active), (1, 1));
+    assert_eq!((agent.stats().established, agent.stats().active), (1, 1));
     poller.driver.close().await;
     assert_eq!((agent.stats().closed, agent.stats().active), (1, 0));
 }

@@ -98,7 +98,7 @@ async fn after_the_deadline_nothing_is_asked() {
 
 #[tokio::test]
 async fn what_listens_to_nothing_and_names_that_do_not_resolve_are_told_apart() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = mocks::ports::reserve().unwrap();
     let error = root_of(closed).await.unwrap_err();
     let parts = ["refused", &closed.to_string()];
     assert!(

@@ -90,7 +90,8 @@ async fn a_self_signed_certificate_is_refused_unless_pinned_or_insecure() {
     let address = serve(&shown, &BOTH).await;
     let print: String = pin(&shown).iter().map(|byte| format!("{byte:02x}")).collect();
     let (result, client) = try_with(address, Tls::Verify).await;
-    refused(result, &["idrac-ABC123 is self-signed", "ca_file", &format!("pin: {print}"), "insecure: true"]);
+    let pinned = format!("tls: {{pinned_sha256: {print}}}");
+    refused(result, &["idrac-ABC123 is self-signed", "tls: {ca_file: FILE}", &pinned, "tls: insecure"]);
     assert_eq!(client.certificate().unwrap().fingerprint_hex(), print);
     let (result, _) = try_with(address, Tls::Pinned([7; 32])).await;
     refused(result, &["not the pinned one", &print]);
