@@ -7,7 +7,6 @@ alertmanager/inhibition.test.yml, and compares which ones it would tell with `to
 
 import json
 import pathlib
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,17 +15,14 @@ import urllib.request
 
 import yaml
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+from ports import free_port
+
 HERE = pathlib.Path(__file__).resolve().parent / "alertmanager"
 # An Alertmanager answers within a second; a busy machine needs longer.
 STARTUP_SECONDS = 30
 # How long what is told may still change.
 SETTLE_SECONDS = 3
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def call(base, path, body=None):
