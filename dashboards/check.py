@@ -30,7 +30,8 @@ RULES = HERE.parent / "alert-rules"
 # Words of PromQL and what stands in braces, brackets or behind a grouping are no metrics.
 NOT_METRICS = re.compile(r"\{[^}]*\}|\[[^\]]*\]|\"[^\"]*\"|\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
 NAME = re.compile(r"\b((?:oob|hw)[_:][A-Za-z0-9_:]*|ALERTS)\b")
-SCHEMA = json.loads((HERE / "dashboard.schema.json").read_text())
+# Not in this folder: Grafana takes every JSON file below it for a dashboard.
+SCHEMA = json.loads((HERE.parent / "tests/dashboard.schema.json").read_text())
 
 
 def metrics_of(expr):
@@ -157,7 +158,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--prometheus", metavar="URL")
     options = parser.parse_args()
-    dashboards = {path.stem: json.loads(path.read_text()) for path in sorted(HERE.glob("*.json")) if path.name != "dashboard.schema.json"}
+    dashboards = {path.stem: json.loads(path.read_text()) for path in sorted(HERE.rglob("*.json"))}
     wrong = in_files(dashboards)
     if options.prometheus:
         definitions = {path.stem: yaml.safe_load(path.read_text()) for path in (HERE / "definitions").glob("*.yaml")}

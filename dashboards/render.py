@@ -187,9 +187,8 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     chosen = {"site": options.site, "rack": options.rack, "device_type": ".*", "host_name": options.device}
     for path in sorted(HERE.glob("*.json")):
-        if path.name != "dashboard.schema.json":
-            text = page(json.loads(path.read_text()), Prometheus(options.prometheus), chosen, options.minutes)
-            (options.out / f"{path.stem}.html").write_text(text)
+        text = page(json.loads(path.read_text()), Prometheus(options.prometheus), chosen, options.minutes)
+        (options.out / f"{path.stem}.html").write_text(text)
 
 
 if __name__ == "__main__":

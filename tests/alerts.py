@@ -42,6 +42,8 @@ AFTER = 60
 LONGEST = 2 * 920 / SPEED
 # Scenarios at once: more starve two cores, and devices that answer late look dead.
 AT_ONCE = 5
+# How often scenarios are played while the machine stalls and they are not told as expected.
+TRIES = 2
 # How long programs may take to start and devices to be read.
 STARTUP = 90
 
@@ -296,9 +298,13 @@ class Watch:
         query = f'max by (alertname) (max_over_time(ALERTS{{alertstate="firing", site=~"{stage}/.+"}}[1h]))'
         return sorted(labels["alertname"] for labels, _ in self.ask(query))
 
-    def lost_scrapes(self):
-        """Scrapes that failed where no link was cut: this machine was too busy, and nothing can be judged."""
-        return sum(value for _, value in self.ask('sum(count_over_time((up{job!="pole-silent"} == 0)[1h:1s]))'))
+    def stalls(self):
+        """What shows that this machine was too busy: scrapes that failed where no link was cut, rules not evaluated."""
+        lost = sum(value for _, value in self.ask('sum(count_over_time((up{job!="pole-silent"} == 0)[1h:1s]))'))
+        text = get(self.address, "/metrics")
+        counts = re.findall(r"^prometheus_rule_group_iterations_missed_total\S* (\S+)$", text, re.MULTILINE)
+        missed = sum(map(float, counts))
+        return [f"no scrape for {lost:g} s"] * (lost > 0) + [f"{missed:g} evaluations of rules missed"] * (missed > 0)
 
     def broken_rules(self):
         groups = json.loads(get(self.address, "/api/v1/rules"))["data"]["groups"]
@@ -345,7 +351,18 @@ def judge(stage, watch, webhook):
 
 
 def show(names, options):
-    """Plays some scenarios at once; gives whether all is as expected."""
+    """Plays some scenarios at once, and again where the machine stalled; gives whether all is as expected."""
+    for _ in range(TRIES):
+        good, stalls = show_once(names, options)
+        if stalls:
+            print(f"this machine is busy: {', '.join(stalls)}", flush=True)
+        if good or not stalls:
+            return good
+    return False
+
+
+def show_once(names, options):
+    """Whether all is as expected, and what shows that the machine stalled."""
     with tempfile.TemporaryDirectory() as folder:
         programs, webhook = Programs(pathlib.Path(folder), options.programs), Webhook()
         stages = [Stage(name, programs) for name in names]
@@ -355,16 +372,14 @@ def show(names, options):
                 stage.start()
             play(stages, watch)
             good = [judge(stage.name, watch, webhook) for stage in stages]
-            broken, lost = watch.broken_rules(), watch.lost_scrapes()
+            broken, stalls = watch.broken_rules(), watch.stalls()
         finally:
             programs.stop(*programs.running)
     unknown = [text for _, stage, text in webhook.told if stage not in names]
     wrong = [f"{name} cannot be evaluated" for name in broken] + [f"told of no scenario: {text}" for text in unknown]
-    if lost:
-        wrong.append(f"this machine is too busy to judge: lightsout did not answer scrapes for {lost:g} s")
     for text in wrong:
         print(f"WRONG: {text}")
-    return all(good) and not wrong
+    return all(good) and not wrong, stalls
 
 
 def main():

@@ -4,7 +4,8 @@
 Mock devices, the real program with a buffer on disk, and a receiver of OTLP that counts: it takes requests in some
 rounds, refuses them in others and resets connections in the rest. Before each kill `/metrics` says which polls the
 program has finished. In the end every one of those polls has arrived, whole; no sample came that was not measured; and
-no sample came with two values.
+no sample came with two values. A second receiver gets one sample for each few seconds: the last of them, whatever kill
+fell into them.
 
     tests/kill.py [--programs FOLDER] [--rounds 15]
 """
@@ -33,6 +34,8 @@ UP = "oob.device.up"
 LAST = "oob.device.last_success.timestamp"
 # Between a scrape and the kill: what a scrape shows was handed to the buffer before, whose thread writes it at once.
 WRITTEN = 0.3
+# What becomes one sample for the second receiver: longer than a start and the kill after it.
+STRETCH = 7
 # How long the program may take to poll all devices, and to drain.
 PATIENCE = 60
 
@@ -45,6 +48,12 @@ buffer: {{clock_floor: 2026-01-01}}
 credentials: {{public: {{type: snmp_v2c, community_env: KILL_COMMUNITY}}}}
 destinations:
   - {{name: counting, type: otlp, url: "http://{receiver}/v1/metrics", compression: none, order: {order}}}
+  - name: thinned
+    type: otlp
+    url: "http://{thinned}/v1/metrics"
+    compression: none
+    order: {order}
+    thin: [{{every: {stretch}s, value: last}}]
 targets:
 """
 
@@ -105,36 +114,37 @@ def finished(web):
     return {host: float(seconds) for host, seconds in found}
 
 
-def wait_for(what, condition):
+def until(condition):
+    """What it gives once that is something, or what it gives when patience has ended."""
     end = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        if time.monotonic() > end:
-            sys.exit(f"{what}: not within {PATIENCE} s")
+    while not (value := condition()) and time.monotonic() < end:
         time.sleep(0.05)
     return value
 
 
+def wait_for(what, condition):
+    return until(condition) or sys.exit(f"{what}: not within {PATIENCE} s")
+
+
 def play(folder, programs, rounds, order, started):
     seed = random.Random(rounds)
-    receiver = Receiver()
+    receiver, thinned = Receiver(), Receiver()
     web = f"127.0.0.1:{free_port()}"
-    # The devices take ports in a row from here.
-    first = free_port()
     agents = subprocess.Popen(
-        [programs / "lightsout-mock", "snmp", f"--recording={RECORDING}", "--fleet", str(DEVICES), "--listen", f"127.0.0.1:{first}"],
+        [programs / "lightsout-mock", "snmp", f"--recording={RECORDING}", "--fleet", str(DEVICES), "--listen", "127.0.0.1:0"],
         stdout=subprocess.PIPE, text=True)
     started.append(agents)
-    for _ in range(DEVICES):
-        agents.stdout.readline()
-    text = CONFIG.format(web=web, receiver=receiver.address(), order=order)
+    text = CONFIG.format(web=web, receiver=receiver.address(), thinned=thinned.address(), stretch=STRETCH, order=order)
     for number in range(DEVICES):
-        text += f'  - {{name: device-{number}, address: "127.0.0.1:{first + number}", protocol: snmp, credentials: public}}\n'
+        address = agents.stdout.readline().split()[0]
+        text += f'  - {{name: device-{number}, address: "{address}", protocol: snmp, credentials: public}}\n'
     (folder / "lightsout.yml").write_text(text)
     command = [programs / "lightsout", "run", "--config", folder / "lightsout.yml"]
     done = set()
     for number in range(rounds + 1):
         last = number == rounds
-        receiver.mood = "takes" if last else seed.choice(["takes", "refuses", "resets"])
+        for each in (receiver, thinned):
+            each.mood = "takes" if last else seed.choice(["takes", "refuses", "resets"])
         program = subprocess.Popen(command, env={"KILL_COMMUNITY": "public"}, stderr=(folder / "log").open("a"))
         started.append(program)
         wait_for("all devices polled", lambda: len(finished(web)) == DEVICES)
@@ -146,12 +156,30 @@ def play(folder, programs, rounds, order, started):
             program.wait()
     arrived = lambda: {(dict(key[1]).get("host.name"), next(iter(values))) for key, values in receiver.samples.copy().items() if key[0] == LAST}
     wait_for("every finished poll", lambda: done <= arrived()) if done else sys.exit("no poll was seen")
+    # At the end a program sends what is newest, and leaves a backlog for the next start.
+    over = (time.time() - 2 * STRETCH) // STRETCH
+    until(lambda: not missing(receiver, thinned, over))
     program.terminate()
     code = program.wait(20)
-    return receiver, done, code
+    return receiver, thinned, done, code
 
 
-def judge(receiver, done, code):
+def stretches(samples):
+    """The newest time of each series in each stretch."""
+    newest = {}
+    for name, device, own, at in samples:
+        key = name, device, own, at // (STRETCH * 10**9)
+        newest[key] = max(at, newest.get(key, 0))
+    return newest
+
+
+def missing(receiver, thinned, before=float("inf")):
+    """Stretches before one whose newest samples the second receiver lacks."""
+    newest, arrived = (stretches(each.samples.copy()) for each in (receiver, thinned))
+    return [key for key, at in newest.items() if key[-1] < before and arrived.get(key) != at]
+
+
+def judge(receiver, thinned, done, code):
     wrong = [] if code == 0 else [f"the program ended with {code}"]
     wrong += [f"two values of one sample: {key} {values}" for key, values in receiver.samples.items() if len(values) > 1]
     names = collections.defaultdict(set)
@@ -163,6 +191,10 @@ def judge(receiver, done, code):
         at = round(seconds * 1e3) * 1_000_000
         if len(names[host, at]) < whole[host] - 2:
             wrong.append(f"{host} at {seconds}: {len(names[host, at])} of {whole[host]} samples")
+    for key, values in thinned.samples.items():
+        if not values <= receiver.samples.get(key, set()):
+            wrong.append(f"thinned to what was not measured: {key} {values}")
+    wrong += [f"{key}: the last of its time did not arrive" for key in missing(receiver, thinned)]
     for name, device, own, at in receiver.samples:
         if at > time.time_ns():
             wrong.append(f"from the future: {name} {device} {at}")
@@ -185,9 +217,9 @@ def main():
                 process.wait()
     wrong = judge(*played)
     print(*wrong[:20], sep="\n")
-    receiver, done, _ = played
+    receiver, thinned, done, _ = played
     print(f"{chosen.rounds} kills, {len(done)} polls seen before them, {len(receiver.samples)} samples arrived, "
-          f"{receiver.twice} of them again, {len(wrong)} mistakes")
+          f"{receiver.twice} of them again, {len(thinned.samples)} for {STRETCH} s each, {len(wrong)} mistakes")
     sys.exit(bool(wrong))
 
 

@@ -14,11 +14,11 @@ import errno
 import os
 import pathlib
 import re
+import select
+import socket
 import subprocess
 import sys
 import tempfile
-
-from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SERVICE = ROOT / "collector/lightsout.service"
@@ -63,6 +63,8 @@ def confine(calls):
 
 
 def check_file(text, program):
+    # A pole looks at its devices while its link is down.
+    assert not re.search("^(After|Requires|BindsTo)=.*(network-online|time-sync)", text, re.MULTILINE), "waits for the link"
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / SERVICE.name
         file.write_text(text.replace(PROGRAM, str(program)))
@@ -83,9 +85,17 @@ def check_clock(calls):
     assert said.returncode == 0 and int(said.stdout) >= 0, f"the kernel's clock may not be asked: {said.stdout}{said.stderr}"
 
 
-def check_demo(program, calls):
-    command = [program, "demo", "--for", DEMO, "--listen", f"127.0.0.1:{free_port()}"]
-    demo = subprocess.run(command, preexec_fn=lambda: confine(calls), capture_output=True, text=True)
+def check_demo(program, calls, notified):
+    command = [program, "demo", "--for", DEMO, "--listen", "127.0.0.1:0"]
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{folder}/notify")
+        manager.setblocking(False)
+        environment = {**os.environ, "NOTIFY_SOCKET": manager.getsockname()}
+        confined = lambda: confine(calls)
+        demo = subprocess.run(command, preexec_fn=confined, env=environment, capture_output=True, text=True)
+        told = manager.recv(64) if select.select([manager], [], [], 0)[0] else b""
+    # Or systemd would wait in vain, and begin again.
+    assert not notified or told == b"READY=1", f"systemd was told {told}:\n{demo.stderr}"
     assert demo.returncode == 0 and "(14 up," in demo.stdout, f"demo, {demo.returncode}:\n{demo.stdout}{demo.stderr}"
     refused = [line for line in demo.stderr.splitlines() if os.strerror(errno.EPERM) in line]
     assert not refused, "\n".join(refused)
@@ -100,7 +110,7 @@ def main():
     check_file(text, program)
     calls = allowed(text)
     check_clock(calls)
-    check_demo(program, calls)
+    check_demo(program, calls, notified="Type=notify" in text.splitlines())
     print(f"lightsout works with {len(calls)} system calls")
 
 
