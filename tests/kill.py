@@ -156,9 +156,10 @@ def play(folder, programs, rounds, order, started):
             program.wait()
     arrived = lambda: {(dict(key[1]).get("host.name"), next(iter(values))) for key, values in receiver.samples.copy().items() if key[0] == LAST}
     wait_for("every finished poll", lambda: done <= arrived()) if done else sys.exit("no poll was seen")
-    # At the end a program sends what is newest, and leaves a backlog for the next start.
-    over = (time.time() - 2 * STRETCH) // STRETCH
-    until(lambda: not missing(receiver, thinned, over))
+    # At the end a program sends what is newest, of the present stretch too, and leaves a backlog for the next start: what
+    # the kills left of the stretches before is waited for.
+    present = time.time() // STRETCH
+    until(lambda: not missing(receiver, thinned, present))
     program.terminate()
     code = program.wait(20)
     return receiver, thinned, done, code
