@@ -109,9 +109,10 @@ impl Encoder {
     }
 }
 
-/// The fields of a `NumberDataPoint` beside its attributes.
+/// The fields of a `NumberDataPoint` beside its attributes. The first point of a counter starts at its own time: from
+/// what value it had counted before, and since when, nobody knows (data model, "Resets and Gaps").
 fn write_point(out: &mut Vec<u8>, point: &Point, start: Option<Timestamp>) {
-    if let Some(start) = start.filter(|&start| start > 0 && start < point.at) {
+    if let Some(start) = start.filter(|&start| start > 0 && start <= point.at) {
         fixed64(out, 2, nanoseconds(start));
     }
     fixed64(out, 3, nanoseconds(point.at));

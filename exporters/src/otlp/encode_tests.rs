@@ -85,7 +85,7 @@ fn counters_are_monotonic_sums_with_a_start() {
     assert_eq!(sum.aggregation_temporality, 2);
     assert_eq!(text(&sum.data_points[0].attributes), "hw.id=o1 hw.name=Outlet \"1\"");
     let second = 1_000_000_000;
-    let expected = [(0, second, Some(0.0), 0), (second, 2 * second, Some(3.5), 0)];
+    let expected = [(second, second, Some(0.0), 0), (second, 2 * second, Some(3.5), 0)];
     assert_eq!(values(&sum.data_points), expected);
 }
 
