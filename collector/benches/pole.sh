@@ -5,9 +5,10 @@
 #   collector/benches/pole.sh [SECONDS]      900 s unless told otherwise
 #
 # Devices are polled every second, so that the buffer fills 30 times faster than on a pole: within 13 minutes a segment
-# is full, when it takes most memory, and is sealed. Beside it Debian's Prometheus in agent mode and vmagent scrape the same metrics as often, with their
-# receivers down: their memory is for comparison, and lacks what polls the devices. Each process is measured as its
-# pages of its own (anonymous) and those of files, which the kernel takes back when it needs them.
+# is full, when it takes most memory, and is sealed. Beside it Debian's Prometheus in agent mode and vmagent scrape the
+# same metrics as often, with their receivers down: their memory is for comparison, and lacks what polls the devices.
+# Each process is measured as its pages of its own (anonymous) and those of files, which the kernel takes back when it
+# needs them.
 # Fails over 15 MB. Measures what is shipped to a pole, one static file, for which it needs Debian's musl-tools and
 # `rustup target add`; PROFILE=release TARGET= measures another build. Needs Debian's prometheus and victoria-metrics.
 set -euo pipefail
